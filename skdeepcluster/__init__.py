@@ -1,0 +1,11 @@
+"""Deep clustering with the interface of scikit-learn."""
+
+import logging
+
+from skdeepcluster._version import __version__
+from skdeepcluster.cluster import DECClustering
+from skdeepcluster.representation import Autoencoder
+
+__all__ = ["Autoencoder", "DECClustering", "__version__"]
+
+logging.getLogger("skdeepcluster").addHandler(logging.NullHandler())

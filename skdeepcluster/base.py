@@ -1,0 +1,290 @@
+"""The scikit-learn face that all estimators share: input gate, fitted state, pickling."""
+
+import copy
+import math
+import os
+from collections.abc import Callable
+from typing import Self
+
+import joblib
+import numpy as np
+import sklearn
+import torch
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+)
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import Tensor, nn
+
+from skdeepcluster._version import __version__
+from skdeepcluster.engine import (
+    Checkpoint,
+    Rows,
+    Trainer,
+    apply_in_batches,
+    device_or_cpu,
+    progress_callbacks,
+    resolve_device,
+    resolve_seed,
+)
+from skdeepcluster.networks import build
+from skdeepcluster.utils import (
+    KEPT_DTYPES,
+    Integers,
+    check_array_like,
+    check_parameters,
+)
+
+_RECIPE = (
+    "Text and missing values are prepared in front of the estimator, for example by "
+    "make_pipeline(ColumnTransformer([...]), estimator) with SimpleImputer, "
+    "StandardScaler and OneHotEncoder."
+)
+
+
+class DeepEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Base of all estimators, with the parameters that all of them have.
+
+    A subclass stores its arguments in ``__init__``, declares their ranges in
+    `_parameter_rules` and learns in ``_fit(X, seed, checkpoint)``.
+    """
+
+    _doc_link_module = "skdeepcluster"
+    _doc_link_template = (
+        "https://skdeepcluster.readthedocs.io/en/stable/generated/"
+        "{estimator_module}.{estimator_name}.html"
+    )
+
+    _parameter_rules: dict = {
+        "batch_size": ["auto", Integers(1)],
+        "checkpoint": [None, str, os.PathLike],
+        "device": [str, torch.device],
+        "max_epochs": ["auto", Integers(0)],
+        "precision": ["auto", "bfloat16", "float32"],
+        "random_state": [None, Integers(0, 2**32 - 1), np.random.RandomState],
+        "verbose": [False, True, Integers(0)],
+    }
+
+    def _doc_link_url_param_generator(self):
+        return {
+            "estimator_module": "skdeepcluster",
+            "estimator_name": type(self).__name__,
+        }
+
+    def fit(self, X, y=None) -> Self:
+        """Learn from the rows of `X`.
+
+        Parameters
+        ----------
+        X : array-like, CSR matrix or tensor of shape (n_samples, n_features)
+            Training rows. Arrays with more dimensions, such as images, are flattened
+            row by row.
+        y : Ignored
+            Present for the sake of scikit-learn's conventions.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        check_parameters(self, self._parameter_rules)
+        self.device_ = str(resolve_device(self.device))
+        X = self._gate(X, reset=True)
+        seed = resolve_seed(self.random_state)
+        checkpoint = self._own_checkpoint(X, seed)
+        self._fit(X, seed, checkpoint)
+        checkpoint.remove()
+        return self
+
+    def transform(self, X) -> np.ndarray:
+        """Embed the rows of `X`.
+
+        Parameters
+        ----------
+        X : array-like, CSR matrix or tensor of shape (n_samples, n_features)
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_components_), float32
+            The embedding.
+        """
+        return self._apply(X, "embed")
+
+    # -- input ---------------------------------------------------------------------
+
+    def _gate(self, X, *, reset):
+        """The one way in: an ndarray or CSR matrix with two dimensions and known columns.
+
+        Nothing is copied that can stay: dtypes that hold numbers are kept.
+        """
+        X = check_array_like(X)
+        shape = tuple(getattr(X, "shape", ()))[1:]
+        is_image = len(shape) > 1
+        if is_image:
+            if not reset:
+                self._check_image_shape(shape)
+            X = np.asarray(X).reshape(X.shape[0], math.prod(shape))
+        try:
+            X = validate_data(
+                self, X, reset=reset, dtype=KEPT_DTYPES, accept_sparse="csr"
+            )
+        except ValueError as error:
+            if "NaN" in str(error) or "could not convert string" in str(error):
+                error.add_note(_RECIPE)
+            raise
+        if reset:
+            self.image_shape_ = shape if is_image else None
+        return X
+
+    def _check_image_shape(self, shape):
+        check_is_fitted(self)
+        if self.image_shape_ != shape:
+            fitted = self.image_shape_ or f"flat rows of {self.n_features_in_} features"
+            raise ValueError(
+                f"X has rows of shape {shape}, but {type(self).__name__} was fitted on "
+                f"{fitted}. Give rows of the same shape."
+            )
+
+    def _copy_input_description(self, other: "DeepEstimator"):
+        """Know the input as `other` does, having been fitted on its checked rows."""
+        for name in ("n_features_in_", "feature_names_in_", "image_shape_"):
+            if hasattr(other, name):
+                setattr(self, name, getattr(other, name))
+
+    def _apply(self, X, method: str) -> np.ndarray:
+        """A method of the model on checked rows, as a NumPy array."""
+        check_is_fitted(self)
+        return self._apply_to_rows(self._gate(X, reset=False), method)
+
+    def _apply_to_rows(self, X, method: str) -> np.ndarray:
+        rows = Rows(X, self.center_, self.scale_, torch.device(self.device_))
+        function: Callable[[Tensor], Tensor] = getattr(self.model_, method)
+        return apply_in_batches(rows, function).cpu().numpy()
+
+    # -- training ------------------------------------------------------------------
+
+    def _make_trainer(self, X, seed, checkpoint) -> Trainer:
+        """A trainer on scaled rows; the scaling must have been set."""
+        size = self.batch_size
+        return Trainer(
+            Rows(X, self.center_, self.scale_, torch.device(self.device_)),
+            batch_size=auto_batch_size(X.shape[0]) if size == "auto" else size,
+            seed=seed,
+            precision=self.precision,
+            callbacks=progress_callbacks(self.verbose),
+            checkpoint=checkpoint,
+        )
+
+    def _keep_model(self, model: nn.Module, trainer: Trainer):
+        self.model_ = model.to(trainer.device).eval()
+        self.history_ = trainer.history
+
+    def _own_checkpoint(self, X, seed) -> Checkpoint:
+        """The folder of this very fit: same class, parameters, rows and seed."""
+        if self.checkpoint is None:
+            return Checkpoint()
+        if not isinstance(self.random_state, (int, np.integer)):
+            raise ValueError(
+                "checkpoint needs an integer random_state, to know an interrupted fit "
+                f"again. Got random_state={self.random_state!r}."
+            )
+        name = f"{type(self).__name__}-{fingerprint(self, X, seed)}"
+        return Checkpoint(os.path.join(self.checkpoint, name))
+
+    # -- fitted state --------------------------------------------------------------
+
+    @property
+    def _n_features_out(self):
+        return self.n_components_
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+    def __getstate__(self):
+        """The estimator's attributes, with `model_` as its description and CPU arrays.
+
+        Parameters that the user passed (modules, callables) travel as they are.
+        """
+        state = dict(super().__getstate__())
+        if "model_" in state:
+            state["model_"] = {
+                "config": _on_cpu(self.model_.config),
+                "weights": _weights(self.model_),
+                "torch": torch.__version__,
+                "skdeepcluster": __version__,
+            }
+        return state
+
+    def __setstate__(self, state):
+        packed = state.get("model_")
+        if packed is not None:
+            model = build(packed["config"])
+            # Copies: a memory-mapped pickle is read-only.
+            weights = {n: np.array(w) for n, w in packed["weights"].items()}
+            model.load_state_dict({n: torch.from_numpy(w) for n, w in weights.items()})
+            device = device_or_cpu(state["device_"])
+            model = model.to(device).eval()
+            state = {**state, "model_": model, "device_": str(device)}
+        super().__setstate__(state)
+
+
+def auto_batch_size(n_samples: int) -> int:
+    """256 rows; an eighth of smaller data, but at least 16."""
+    return max(16, min(256, 2 ** round(np.log2(max(n_samples, 1) / 8))))
+
+
+def auto_epochs(max_epochs, trainer: Trainer, *, steps: int, most: int) -> int:
+    """Epochs that a `max_epochs` asks for; "auto" spends a budget of steps."""
+    if max_epochs != "auto":
+        return int(max_epochs)
+    return max(1, min(most, round(steps / trainer.steps_per_epoch)))
+
+
+def fingerprint(estimator: BaseEstimator, *more) -> str:
+    """A hash of the estimator's class and parameters and of `more`, over processes.
+
+    What changes no result is left out: verbosity and where things are stored. Modules
+    count by class, printed form and weights.
+    """
+    parameters = {}
+    for name, value in sorted(estimator.get_params(deep=False).items()):
+        if name in ("verbose", "memory", "checkpoint"):
+            continue
+        if isinstance(value, nn.Module):
+            value = _identity(value)
+        elif isinstance(value, FrozenEstimator):
+            value = fingerprint(value.estimator, _identity(value.estimator.model_))
+        elif isinstance(value, BaseEstimator):
+            value = fingerprint(value)
+        elif isinstance(value, torch.device):
+            value = str(value)
+        parameters[name] = value
+    versions = (__version__, torch.__version__, sklearn.__version__)
+    return joblib.hash((type(estimator).__qualname__, parameters, versions, more))
+
+
+def _weights(module: nn.Module) -> dict[str, np.ndarray]:
+    return {name: w.cpu().numpy() for name, w in module.state_dict().items()}
+
+
+def _identity(module: nn.Module) -> tuple:
+    return type(module).__qualname__, repr(module), _weights(module)
+
+
+def _on_cpu(config: dict) -> dict:
+    """The description with the user's modules, if any, moved to the CPU as copies."""
+    result = {}
+    for name, value in config.items():
+        if isinstance(value, dict):
+            value = _on_cpu(value)
+        elif isinstance(value, nn.Module):
+            value = copy.deepcopy(value).cpu()
+        result[name] = value
+    return result

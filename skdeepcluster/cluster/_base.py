@@ -1,0 +1,222 @@
+"""What all clusterers share: the sub-estimator, prediction, score and cluster means."""
+
+import copy
+import numbers
+import warnings
+
+import numpy as np
+import torch
+from sklearn.base import ClusterMixin, clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils.validation import check_is_fitted, check_memory
+from torch import nn
+
+from skdeepcluster.base import DeepEstimator, fingerprint
+from skdeepcluster.engine import Trainer, derive_seed, hardware, resolve_seed
+from skdeepcluster.representation import Autoencoder
+from skdeepcluster.utils import Integers, check_parameters, row_blocks
+
+
+class DeepClusterer(ClusterMixin, DeepEstimator):
+    """Base of clusterers that start from an autoencoder.
+
+    A subclass implements ``_fit_model(trainer, autoencoder, seed)``: it is given its own
+    copy of the pre-trained network, sets `init_labels_` and `n_iter_`, and returns the
+    trained model.
+    """
+
+    _parameter_rules = {
+        **DeepEstimator._parameter_rules,
+        "n_clusters": [Integers(1)],
+        "autoencoder": [None, Autoencoder, FrozenEstimator],
+        "memory": [None, str, object],
+    }
+
+    def set_params(self, **params):
+        """Set parameters of this estimator, or with ``autoencoder__`` of its autoencoder.
+
+        Parameters
+        ----------
+        **params : dict
+
+        Returns
+        -------
+        self : object
+        """
+        nested = [name for name in params if name.startswith("autoencoder__")]
+        if nested and params.get("autoencoder", self.autoencoder) is None:
+            raise ValueError(
+                f"{nested[0]} cannot be set while autoencoder=None. Construct "
+                f"{type(self).__name__}(autoencoder=Autoencoder()) first."
+            )
+        return super().set_params(**params)
+
+    def predict(self, X) -> np.ndarray:
+        """Assign each row of `X` to its cluster.
+
+        Parameters
+        ----------
+        X : array-like, CSR matrix or tensor of shape (n_samples, n_features)
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,), int64
+            For the training rows equal to `labels_`.
+        """
+        return self.predict_proba(X).argmax(axis=1)
+
+    def predict_proba(self, X) -> np.ndarray:
+        """Soft assignment of each row of `X` to the clusters.
+
+        Parameters
+        ----------
+        X : array-like, CSR matrix or tensor of shape (n_samples, n_features)
+
+        Returns
+        -------
+        q : ndarray of shape (n_samples, n_clusters_), float32
+            In [0, 1]; rows sum to one.
+        """
+        return self._apply(X, "assign")
+
+    def score(self, X, y=None) -> float:
+        """Minus the mean squared distance of the rows to the mean of their cluster.
+
+        It is measured in the input space, against the training means `cluster_means_`,
+        so that embeddings cannot flatter themselves. It grows with the number of
+        clusters: do not choose that with it.
+
+        Parameters
+        ----------
+        X : array-like, CSR matrix or tensor of shape (n_samples, n_features)
+        y : Ignored
+
+        Returns
+        -------
+        score : float
+            Higher is better; in the squared units of `X`.
+        """
+        check_is_fitted(self)
+        X = self._gate(X, reset=False)
+        labels = self._apply_to_rows(X, "assign").argmax(axis=1)
+        total = sum(
+            np.square(block - self.cluster_means_[labels[rows]]).sum()
+            for rows, block in row_blocks(X)
+        )
+        return float(-total / X.shape[0])
+
+    # -- fit -----------------------------------------------------------------------
+
+    def _fit(self, X, seed, checkpoint):
+        if X.shape[0] < self.n_clusters:
+            raise ValueError(
+                f"n_samples={X.shape[0]} should be >= n_clusters={self.n_clusters}."
+            )
+        self.autoencoder_ = self._fit_autoencoder(X, seed, checkpoint)
+        self.center_, self.scale_ = self.autoencoder_.center_, self.autoencoder_.scale_
+        self.n_components_ = self.autoencoder_.n_components_
+        trainer = self._make_trainer(X, seed, checkpoint)
+        # A copy: autoencoder_ stays the representation from which clustering started.
+        start = copy.deepcopy(self.autoencoder_.model_).to(trainer.device)
+        self._keep_model(self._fit_model(trainer, start, seed), trainer)
+        self._label_rows(X)
+
+    def _fit_model(self, trainer: Trainer, autoencoder: nn.Module, seed: int):
+        raise NotImplementedError
+
+    def _fit_autoencoder(self, X, seed, checkpoint) -> Autoencoder:
+        """The pre-trained representation: frozen, from the cache, or fitted now."""
+        if isinstance(self.autoencoder, FrozenEstimator):
+            return self._check_frozen(self.autoencoder.estimator)
+        given = Autoencoder() if self.autoencoder is None else self.autoencoder
+        autoencoder = clone(given)
+        check_parameters(autoencoder, autoencoder._parameter_rules)
+        autoencoder.device_ = self.device_
+        autoencoder.verbose = max(autoencoder.verbose, self.verbose)
+        own = autoencoder.random_state
+        known_seed = isinstance(
+            self.random_state if own is None else own, numbers.Integral
+        )
+        fit_seed = (
+            derive_seed(seed, "autoencoder") if own is None else resolve_seed(own)
+        )
+        pretrain = _pretrain
+        if self.memory is not None and known_seed:
+            ignore = ["autoencoder", "checkpoint"]
+            pretrain = check_memory(self.memory).cache(_pretrain, ignore=ignore)
+        elif self.memory is not None:
+            warnings.warn(
+                "memory has no effect without an integer random_state: pre-training "
+                "differs from fit to fit.",
+                UserWarning,
+                stacklevel=4,
+            )
+        key = fingerprint(autoencoder, hardware(torch.device(self.device_)))
+        fitted = pretrain(
+            autoencoder, X, fit_seed, checkpoint.within("autoencoder"), key
+        )
+        fitted._copy_input_description(self)
+        return fitted
+
+    def _check_frozen(self, autoencoder) -> Autoencoder:
+        check_is_fitted(autoencoder)
+        if autoencoder.n_features_in_ != self.n_features_in_:
+            raise ValueError(
+                f"X has {self.n_features_in_} features, but the frozen autoencoder was "
+                f"fitted on {autoencoder.n_features_in_}."
+            )
+        return autoencoder
+
+    def _label_rows(self, X):
+        """One clean pass over the rows; clusters that have none leave the model."""
+        labels = self._apply_to_rows(X, "assign").argmax(axis=1)
+        used, labels = np.unique(labels, return_inverse=True)
+        if len(used) < self.n_clusters:
+            warnings.warn(
+                f"{type(self).__name__} ended with {len(used)} clusters instead of "
+                f"n_clusters={self.n_clusters}: the others have no rows. X may have too "
+                "few distinct rows, or training has collapsed; try a smaller "
+                "n_clusters, a smaller learning_rate or another random_state.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+            self.model_.keep(torch.as_tensor(used, device=self.device_))
+        self.labels_ = labels.astype(np.int64)
+        self.n_clusters_ = len(used)
+        sums = np.zeros((len(used), X.shape[1]))
+        for rows, block in row_blocks(X):
+            np.add.at(sums, labels[rows], block)
+        self.cluster_means_ = sums / np.bincount(labels)[:, None]
+
+
+class CentroidClusterer(DeepClusterer):
+    """Base of clusterers with one centroid per cluster in the embedding space."""
+
+    def center_distances(self, X) -> np.ndarray:
+        """Distance of each row of `X` to each centroid, in the embedding space.
+
+        Parameters
+        ----------
+        X : array-like, CSR matrix or tensor of shape (n_samples, n_features)
+
+        Returns
+        -------
+        distances : ndarray of shape (n_samples, n_clusters_), float32
+            Euclidean distances; what ``KMeans.transform`` gives in the input space.
+        """
+        return self._apply(X, "distances")
+
+    def _label_rows(self, X):
+        super()._label_rows(X)
+        self.cluster_centers_ = self.model_.centers.detach().cpu().numpy()
+        own = np.take_along_axis(
+            self._apply_to_rows(X, "distances"), self.labels_[:, None], axis=1
+        )
+        self.inertia_ = float(np.square(own, dtype=np.float64).sum())
+
+
+def _pretrain(autoencoder, X, seed, checkpoint, key):
+    """Fit on checked rows. Cached by rows, seed and key: all that the result depends on."""
+    autoencoder._fit(X, seed, checkpoint)
+    return autoencoder

@@ -1,0 +1,38 @@
+"""The training engine: how a module is trained on the rows of an array."""
+
+from skdeepcluster.engine._batches import Batch, Rows, apply_in_batches
+from skdeepcluster.engine._callbacks import Callback, progress_callbacks
+from skdeepcluster.engine._checkpoint import Checkpoint
+from skdeepcluster.engine._device import device_or_cpu, resolve_device
+from skdeepcluster.engine._objective import Objective
+from skdeepcluster.engine._precision import hardware, resolve_precision
+from skdeepcluster.engine._randomness import (
+    derive_seed,
+    generator,
+    private_global_generator,
+    resolve_seed,
+)
+from skdeepcluster.engine._schedules import SCHEDULES, learning_rates
+from skdeepcluster.engine._trainer import OPTIMIZERS, Trainer
+
+__all__ = [
+    "OPTIMIZERS",
+    "SCHEDULES",
+    "Batch",
+    "Callback",
+    "Checkpoint",
+    "Objective",
+    "Rows",
+    "Trainer",
+    "apply_in_batches",
+    "derive_seed",
+    "device_or_cpu",
+    "generator",
+    "hardware",
+    "learning_rates",
+    "private_global_generator",
+    "progress_callbacks",
+    "resolve_device",
+    "resolve_precision",
+    "resolve_seed",
+]

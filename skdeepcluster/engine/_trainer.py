@@ -1,0 +1,323 @@
+"""The training loop, once for all methods."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from skdeepcluster.engine._batches import (
+    Batch,
+    Rows,
+    apply_in_batches,
+    batch_bounds,
+)
+from skdeepcluster.engine._callbacks import Callback
+from skdeepcluster.engine._checkpoint import Checkpoint
+from skdeepcluster.engine._device import is_out_of_memory
+from skdeepcluster.engine._objective import Objective
+from skdeepcluster.engine._precision import resolve_precision
+from skdeepcluster.engine._randomness import (
+    derive_seed,
+    draws_globally,
+    generator,
+    private_global_generator,
+)
+from skdeepcluster.engine._schedules import learning_rates
+
+OPTIMIZERS = ("adam", "sgd")
+
+
+@dataclass
+class _Progress:
+    """How far a stage has come; together with the weights this is a checkpoint."""
+
+    epoch: int = 0
+    step: int = 0  # over all epochs
+    position: int = 0  # batches of the current epoch that are done
+    order: Tensor | None = None  # (n_samples,) row numbers in the current epoch
+    refreshed_at: int = -1  # step of the last refresh
+    refreshes: int = 0  # refreshes that followed a training step
+    converged: bool = False
+    finished: bool = False
+    seconds: float = 0.0  # spent on the current epoch before it was interrupted
+    sums: dict[str, float] = field(default_factory=dict)  # of the current epoch
+    history: list[dict] = field(default_factory=list)
+
+
+class Trainer:
+    """Epochs, steps, device, precision and history; knows nothing of what it trains.
+
+    Parameters
+    ----------
+    rows : Rows
+        The rows to learn from, on the device to train on.
+    batch_size : int
+    seed : int
+        Every stage derives its own generators from it.
+    precision : {"auto", "float32", "bfloat16"}
+        Of the training steps; everything that goes through `apply` is float32.
+    callbacks : sequence of Callback
+    checkpoint : Checkpoint
+
+    Attributes
+    ----------
+    history : list of dict
+        One record per epoch and stage.
+    """
+
+    def __init__(
+        self,
+        rows: Rows,
+        *,
+        batch_size: int,
+        seed: int,
+        precision: str = "auto",
+        callbacks: Sequence[Callback] = (),
+        checkpoint: Checkpoint | None = None,
+    ):
+        self.rows, self.device, self.seed = rows, rows.device, seed
+        self.batch_size, self.precision = batch_size, precision
+        self.callbacks, self.checkpoint = callbacks, checkpoint or Checkpoint()
+        self.bounds = batch_bounds(rows.n_samples, batch_size)
+        self.history: list[dict] = []
+        rows.keep_on_device()
+
+    @property
+    def n_samples(self) -> int:
+        """Number of rows."""
+        return self.rows.n_samples
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Number of batches in one pass over the rows."""
+        return len(self.bounds)
+
+    def apply(self, function: Callable[[Tensor], Tensor]) -> Tensor:
+        """``function`` of all rows in order: a module or a method of one, in eval mode."""
+        module: nn.Module = getattr(function, "__self__", function)
+        was_training = module.training
+        module.eval()
+        try:
+            return apply_in_batches(self.rows, function)
+        finally:
+            module.train(was_training)
+
+    def train(
+        self,
+        objective: Objective,
+        *,
+        stage: str,
+        max_epochs: int,
+        optimizer: str = "adam",
+        learning_rate: float = 1e-3,
+        schedule: str = "constant",
+    ) -> int:
+        """Minimise the objective; return the number of epochs begun.
+
+        Raises
+        ------
+        ValueError
+            When the loss is no longer finite.
+        MemoryError
+            When the device runs out of memory.
+        """
+        objective.to(self.device)
+        run = _Run(
+            trainer=self,
+            stage=stage,
+            objective=objective,
+            optimizer=_make_optimizer(optimizer, objective, learning_rate),
+            rate=learning_rates(
+                schedule, learning_rate, max_epochs * self.steps_per_epoch
+            ),
+        )
+        for callback in self.callbacks:
+            callback.on_stage_begin(stage, max_epochs)
+        try:
+            with run.randomness():
+                run.restore()
+                while run.progress.epoch < max_epochs and not run.progress.finished:
+                    run.epoch()
+                run.progress.finished = True
+                run.save()
+        except RuntimeError as error:
+            if is_out_of_memory(error):
+                raise MemoryError(
+                    f"The device {str(self.device)!r} ran out of memory in stage "
+                    f"{stage!r} with batch_size={self.batch_size}. Use a smaller "
+                    "batch_size."
+                ) from error
+            raise
+        finally:
+            for callback in self.callbacks:
+                callback.on_stage_end(stage)
+        objective.eval()
+        self.history.extend(run.progress.history)
+        return len(run.progress.history)
+
+
+class _Run:
+    """One stage on its way: `Trainer.train` in readable pieces."""
+
+    def __init__(self, trainer, stage, objective, optimizer, rate):
+        self.trainer, self.stage, self.objective = trainer, stage, objective
+        self.optimizer, self.rate = optimizer, rate
+        self.progress = _Progress()
+        seed, device = trainer.seed, trainer.device
+        self.generators = {
+            "order": generator(seed, stage, "order"),
+            "noise": generator(seed, stage, "noise", device=device),
+        }
+        objective.generator = self.generators["noise"]
+        dtype = resolve_precision(trainer.precision, device, objective)
+        self.autocast = torch.autocast(device.type, dtype) if dtype else nullcontext()
+
+    @contextmanager
+    def randomness(self):
+        """Torch's global generator belongs to this stage if a module draws from it."""
+        if not draws_globally(self.objective):
+            yield
+            return
+        seed = derive_seed(self.trainer.seed, self.stage, "global")
+        with private_global_generator(seed, self.trainer.device) as generators:
+            self.generators.update(generators)
+            yield
+
+    def epoch(self):
+        """One pass over the rows, or what is left of it after an interruption."""
+        progress, trainer = self.progress, self.trainer
+        began = time.perf_counter() - progress.seconds
+        if progress.order is None:
+            progress.order = torch.randperm(
+                trainer.n_samples, generator=self.generators["order"]
+            )
+        order = progress.order.to(trainer.device)
+        self.terms: list[dict[str, Tensor]] = []
+        self.sizes: list[int] = []
+        self.objective.train()
+        for start, stop in trainer.bounds[progress.position :]:
+            if self._refresh_is_due():
+                self._refresh(began)
+                if progress.converged:
+                    break
+            self._step(Batch(trainer.rows.take(order[start:stop]), order[start:stop]))
+        self._collect_terms()
+        self._close_epoch(began)
+
+    def _refresh_is_due(self):
+        interval, progress = self.objective.refresh_interval, self.progress
+        if interval is None or progress.refreshed_at == progress.step:
+            return False
+        return progress.step % interval == 0
+
+    def _refresh(self, began):
+        progress = self.progress
+        converged = self.objective.refresh(self.trainer)
+        self.objective.train()
+        progress.refreshed_at = progress.step
+        progress.refreshes += progress.step > 0
+        # The first refresh after a step compares with the start, before any target.
+        progress.converged = bool(converged) and progress.refreshes >= 2
+        if self.trainer.checkpoint.due():
+            self._collect_terms()
+            progress.seconds = time.perf_counter() - began
+            self.save()
+
+    def _step(self, batch):
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.rate(self.progress.step)
+        with self.autocast:
+            terms = self.objective.losses(batch)
+            total = sum(terms.values())
+        total.backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.objective.after_step(batch)
+        # Kept as tensors: reading a number here would wait for the device.
+        self.terms.append({name: term.detach() for name, term in terms.items()})
+        self.sizes.append(len(batch.index))
+        self.progress.step += 1
+        self.progress.position += 1
+
+    def _collect_terms(self):
+        """Add the terms of the steps since the last call to the sums of the epoch."""
+        if not self.terms:
+            return
+        sizes = torch.tensor(self.sizes, dtype=torch.float64)
+        for name in self.terms[0]:
+            values = torch.stack([terms[name] for terms in self.terms])
+            total = float(values.cpu().double() @ sizes)  # synchronises
+            self.progress.sums[name] = self.progress.sums.get(name, 0.0) + total
+        self.progress.sums["rows"] = self.progress.sums.get("rows", 0.0) + sum(
+            self.sizes
+        )
+        self.terms, self.sizes = [], []
+
+    def _close_epoch(self, began):
+        progress = self.progress
+        n_rows = progress.sums.pop("rows", None)
+        if n_rows is not None:  # else convergence was found before the first step
+            terms = {name: total / n_rows for name, total in progress.sums.items()}
+            record = {
+                "stage": self.stage,
+                "epoch": progress.epoch,
+                "loss": sum(terms.values()),
+                **terms,
+                "learning_rate": self.rate(progress.step - 1),
+                **self.objective.metrics(),
+                "seconds": time.perf_counter() - began,
+            }
+            self._check_finite(record)
+            progress.history.append(record)
+            stop = [c.on_epoch_end(record) for c in self.trainer.callbacks]
+            progress.finished = any(s is True for s in stop)
+        progress.finished |= progress.converged
+        progress.epoch += 1
+        progress.position, progress.order = 0, None
+        progress.sums, progress.seconds = {}, 0.0
+        if self.objective.refresh_interval is None and self.trainer.checkpoint.due():
+            self.save()
+
+    def _check_finite(self, record):
+        if not math.isfinite(record["loss"]):
+            raise ValueError(
+                f"The loss is {record['loss']} in stage {self.stage!r}, epoch "
+                f"{record['epoch']}. Scale the features of X, use a smaller "
+                "learning_rate, or precision='float32'."
+            )
+
+    def save(self):
+        """Write everything that the rest of the stage depends on."""
+        if self.trainer.checkpoint.folder is None:
+            return
+        state = {
+            "objective": self.objective.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "generators": {n: g.get_state() for n, g in self.generators.items()},
+            "progress": vars(self.progress),
+        }
+        self.trainer.checkpoint.save(self.stage, state)
+
+    def restore(self):
+        """Go on from the last checkpoint of this stage, if there is one."""
+        state = self.trainer.checkpoint.load(self.stage)
+        if state is None:
+            return
+        self.objective.load_state_dict(state["objective"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        for name, source in self.generators.items():
+            source.set_state(state["generators"][name])
+        self.progress = _Progress(**state["progress"])
+
+
+def _make_optimizer(name, objective, learning_rate) -> torch.optim.Optimizer:
+    parameters = [p for p in objective.parameters() if p.requires_grad]
+    if name == "sgd":
+        return torch.optim.SGD(
+            parameters, lr=learning_rate, momentum=0.9, nesterov=True, fused=True
+        )
+    return torch.optim.Adam(parameters, lr=learning_rate, fused=True)

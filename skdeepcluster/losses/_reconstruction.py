@@ -1,0 +1,9 @@
+"""Reconstruction losses."""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def mean_squared_error(x_hat: Tensor, x: Tensor) -> Tensor:
+    """Squared error, mean over rows and features: (n, d) and (n, d) -> scalar."""
+    return F.mse_loss(x_hat.float(), x)

@@ -1,0 +1,94 @@
+"""What outlives fit: modules with ``embed`` and, for clustering, ``assign``."""
+
+import torch
+from torch import Tensor, nn
+
+
+class AutoencoderModel(nn.Module):
+    """An encoder and a decoder."""
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module):
+        super().__init__()
+        self.encoder, self.decoder = encoder, decoder
+
+    @property
+    def config(self) -> dict:
+        """Plain description from which `build` makes the same architecture."""
+        return {
+            "name": "AutoencoderModel",
+            "encoder": self.encoder.config,
+            "decoder": self.decoder.config,
+        }
+
+    def embed(self, x: Tensor) -> Tensor:
+        """(n, n_features) -> (n, n_components)."""
+        return self.encoder(x)
+
+    def decode(self, z: Tensor) -> Tensor:
+        """(n, n_components) -> (n, n_features)."""
+        return self.decoder(z)
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """(n, n_features) -> (n, n_features)."""
+        return self.decoder(self.encoder(x))
+
+
+class CentroidModel(nn.Module):
+    """An encoder and centroids in its space, with Student's t as soft assignment.
+
+    Parameters
+    ----------
+    encoder : nn.Module
+    centers : Tensor of shape (n_clusters, n_components)
+    alpha : float
+        Degrees of freedom of the t-distribution.
+    """
+
+    def __init__(self, encoder: nn.Module, centers: Tensor, alpha: float = 1.0):
+        super().__init__()
+        self.encoder, self.alpha = encoder, float(alpha)
+        self.centers = nn.Parameter(centers.detach().clone().float())
+
+    @property
+    def config(self) -> dict:
+        """Plain description from which `build` makes the same architecture."""
+        return {
+            "name": "CentroidModel",
+            "encoder": self.encoder.config,
+            "centers": list(self.centers.shape),
+            "alpha": self.alpha,
+        }
+
+    @property
+    def n_clusters(self) -> int:
+        """Number of centroids."""
+        return len(self.centers)
+
+    def embed(self, x: Tensor) -> Tensor:
+        """(n, n_features) -> (n, n_components)."""
+        return self.encoder(x).float()
+
+    def log_assign(self, x: Tensor) -> Tensor:
+        """Log of the soft assignment q: (n, n_features) -> (n, n_clusters)."""
+        d2 = squared_distances(self.embed(x), self.centers)
+        # In logs: q itself underflows for rows far from every centroid.
+        logits = -0.5 * (self.alpha + 1) * torch.log1p(d2 / self.alpha)
+        return torch.log_softmax(logits, dim=1)
+
+    def assign(self, x: Tensor) -> Tensor:
+        """Soft assignment q: (n, n_features) -> (n, n_clusters), rows sum to one."""
+        return self.log_assign(x).exp()
+
+    def distances(self, x: Tensor) -> Tensor:
+        """Euclidean distances: (n, n_features) -> (n, n_clusters)."""
+        return squared_distances(self.embed(x), self.centers).sqrt()
+
+    @torch.no_grad()
+    def keep(self, clusters: Tensor) -> None:
+        """Drop all centroids but these: (n_kept,) int64."""
+        self.centers = nn.Parameter(self.centers[clusters].clone())
+
+
+def squared_distances(z: Tensor, centers: Tensor) -> Tensor:
+    """(n, d) and (k, d) -> (n, k); by differences, exact for points that coincide."""
+    return (z.unsqueeze(1) - centers).square().sum(dim=2)

@@ -1,0 +1,27 @@
+"""Small tools without torch: parameter rules, array checks, optional libraries."""
+
+from skdeepcluster.utils._parameters import (
+    Integers,
+    InvalidParameterError,
+    Reals,
+    TupleOf,
+    check_parameters,
+)
+from skdeepcluster.utils._validation import (
+    KEPT_DTYPES,
+    check_array_like,
+    feature_scaling,
+    row_blocks,
+)
+
+__all__ = [
+    "KEPT_DTYPES",
+    "Integers",
+    "InvalidParameterError",
+    "Reals",
+    "TupleOf",
+    "check_array_like",
+    "check_parameters",
+    "feature_scaling",
+    "row_blocks",
+]

@@ -1,0 +1,54 @@
+"""Array checks that scikit-learn's own do not cover, without torch."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from sklearn.preprocessing import StandardScaler
+
+# Kept as they are, without a copy of the whole array: rows are cast in small blocks.
+KEPT_DTYPES = [np.float64, np.float32, *np.typecodes["AllInteger"]]
+
+
+def check_array_like(X):
+    """Bring torch tensors and nested lists of images into NumPy; leave the rest alone."""
+    if hasattr(X, "detach"):  # a torch tensor, on any device, with or without gradient
+        X = X.detach().cpu()
+        if X.is_floating_point() and X.element_size() < 4:  # bfloat16 is not in NumPy
+            X = X.float()
+        return X.numpy()
+    if isinstance(X, (list, tuple)) and np.ndim(X[0] if X else 0) >= 2:
+        return np.asarray(X)
+    return X
+
+
+def row_blocks(X, block_bytes: int = 2**23) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield ``(rows, block)``: consecutive rows of X as dense float64 copies."""
+    size = max(1, block_bytes // (8 * X.shape[1]))
+    for start in range(0, X.shape[0], size):
+        rows = slice(start, min(start + size, X.shape[0]))
+        yield rows, dense_float64(X[rows])
+
+
+def dense_float64(block) -> np.ndarray:
+    """A float64 copy of rows of a dense array (any strides) or of a CSR matrix."""
+    dense = block.toarray() if hasattr(block, "toarray") else block
+    return np.array(dense, dtype=np.float64, order="C")
+
+
+def feature_scaling(X) -> tuple[np.ndarray, float]:
+    """Mean of every feature, and one global scale: the root of the mean variance.
+
+    This is all the geometry k-means is invariant to. The scale is 1 where nothing
+    varies beyond rounding.
+    """
+    moments = StandardScaler()
+    for _, block in row_blocks(X):
+        moments.partial_fit(block)
+    center, variance = moments.mean_, moments.var_
+    rounding = (X.shape[0] * np.finfo(np.float64).eps * center) ** 2
+    scale = float(np.sqrt(np.where(variance <= rounding, 0.0, variance).mean()))
+    if not np.isfinite(scale):
+        raise ValueError(
+            "The variance of X overflows float64. Divide X by a constant before fitting."
+        )
+    return center, scale if scale > 0 else 1.0
