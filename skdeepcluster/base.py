@@ -1,8 +1,9 @@
-"""The scikit-learn face that all estimators share: input gate, fitted state, pickling."""
+"""The scikit-learn face of all estimators: input gate, fitted state, pickling."""
 
 import copy
 import math
 import os
+from abc import ABCMeta, abstractmethod
 from collections.abc import Callable
 from typing import Self
 
@@ -34,6 +35,7 @@ from skdeepcluster.networks import build
 from skdeepcluster.utils import (
     KEPT_DTYPES,
     Integers,
+    MatrixLike,
     check_array_like,
     check_parameters,
 )
@@ -45,7 +47,12 @@ _RECIPE = (
 )
 
 
-class DeepEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class DeepEstimator(
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
+    metaclass=ABCMeta,
+):
     """Base of all estimators, with the parameters that all of them have.
 
     A subclass stores its arguments in ``__init__``, declares their ranges in
@@ -74,7 +81,7 @@ class DeepEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             "estimator_name": type(self).__name__,
         }
 
-    def fit(self, X, y=None) -> Self:
+    def fit(self, X: MatrixLike, y: object = None) -> Self:
         """Learn from the rows of `X`.
 
         Parameters
@@ -89,6 +96,14 @@ class DeepEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         -------
         self : object
             The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            When a parameter or `X` is refused, which is before any training, or when
+            the loss is no longer finite.
+        MemoryError
+            When the device runs out of memory; a smaller `batch_size` helps.
         """
         check_parameters(self, self._parameter_rules)
         self.device_ = str(resolve_device(self.device))
@@ -99,7 +114,7 @@ class DeepEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         checkpoint.remove()
         return self
 
-    def transform(self, X) -> np.ndarray:
+    def transform(self, X: MatrixLike) -> np.ndarray:
         """Embed the rows of `X`.
 
         Parameters
@@ -116,7 +131,7 @@ class DeepEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     # -- input ---------------------------------------------------------------------
 
     def _gate(self, X, *, reset):
-        """The one way in: an ndarray or CSR matrix with two dimensions and known columns.
+        """The one way in: an ndarray or CSR matrix of rows with known columns.
 
         Nothing is copied that can stay: dtypes that hold numbers are kept.
         """
@@ -163,6 +178,10 @@ class DeepEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         rows = Rows(X, self.center_, self.scale_, torch.device(self.device_))
         function: Callable[[Tensor], Tensor] = getattr(self.model_, method)
         return apply_in_batches(rows, function).cpu().numpy()
+
+    @abstractmethod
+    def _fit(self, X, seed: int, checkpoint: Checkpoint) -> None:
+        """Learn from checked rows; sets everything that is fitted."""
 
     # -- training ------------------------------------------------------------------
 

@@ -3,9 +3,13 @@
 import copy
 import numbers
 import warnings
+from abc import abstractmethod
+from typing import Self
 
 import numpy as np
 import torch
+from joblib import Memory
+from scipy.sparse import csr_array
 from sklearn.base import ClusterMixin, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
@@ -15,26 +19,26 @@ from torch import nn
 from skdeepcluster.base import DeepEstimator, fingerprint
 from skdeepcluster.engine import Trainer, derive_seed, hardware, resolve_seed
 from skdeepcluster.representation import Autoencoder
-from skdeepcluster.utils import Integers, check_parameters, row_blocks
+from skdeepcluster.utils import Integers, MatrixLike, check_parameters, row_blocks
 
 
 class DeepClusterer(ClusterMixin, DeepEstimator):
     """Base of clusterers that start from an autoencoder.
 
-    A subclass implements ``_fit_model(trainer, autoencoder, seed)``: it is given its own
-    copy of the pre-trained network, sets `init_labels_` and `n_iter_`, and returns the
-    trained model.
+    A subclass implements ``_fit_model(trainer, autoencoder, seed)``: it is given its
+    own copy of the pre-trained network, sets `init_labels_` and `n_iter_`, and returns
+    the trained model.
     """
 
     _parameter_rules = {
         **DeepEstimator._parameter_rules,
         "n_clusters": [Integers(1)],
         "autoencoder": [None, Autoencoder, FrozenEstimator],
-        "memory": [None, str, object],
+        "memory": [None, str, Memory],
     }
 
-    def set_params(self, **params):
-        """Set parameters of this estimator, or with ``autoencoder__`` of its autoencoder.
+    def set_params(self, **params) -> Self:
+        """Set parameters of this estimator or, as ``autoencoder__...``, of its part.
 
         Parameters
         ----------
@@ -52,7 +56,7 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
             )
         return super().set_params(**params)
 
-    def predict(self, X) -> np.ndarray:
+    def predict(self, X: MatrixLike) -> np.ndarray:
         """Assign each row of `X` to its cluster.
 
         Parameters
@@ -66,7 +70,7 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
         """
         return self.predict_proba(X).argmax(axis=1)
 
-    def predict_proba(self, X) -> np.ndarray:
+    def predict_proba(self, X: MatrixLike) -> np.ndarray:
         """Soft assignment of each row of `X` to the clusters.
 
         Parameters
@@ -80,7 +84,7 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
         """
         return self._apply(X, "assign")
 
-    def score(self, X, y=None) -> float:
+    def score(self, X: MatrixLike, y: object = None) -> float:
         """Minus the mean squared distance of the rows to the mean of their cluster.
 
         It is measured in the input space, against the training means `cluster_means_`,
@@ -120,10 +124,12 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
         # A copy: autoencoder_ stays the representation from which clustering started.
         start = copy.deepcopy(self.autoencoder_.model_).to(trainer.device)
         self._keep_model(self._fit_model(trainer, start, seed), trainer)
+        self.history_ = [*self.autoencoder_.history_, *trainer.history]
         self._label_rows(X)
 
+    @abstractmethod
     def _fit_model(self, trainer: Trainer, autoencoder: nn.Module, seed: int):
-        raise NotImplementedError
+        """The clustering stage, as the method's paper has it."""
 
     def _fit_autoencoder(self, X, seed, checkpoint) -> Autoencoder:
         """The pre-trained representation: frozen, from the cache, or fitted now."""
@@ -160,6 +166,11 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
         return fitted
 
     def _check_frozen(self, autoencoder) -> Autoencoder:
+        if not isinstance(autoencoder, Autoencoder):
+            raise ValueError(
+                "The 'autoencoder' parameter must be an Autoencoder, frozen or not. "
+                f"Got FrozenEstimator({autoencoder!r})."
+            )
         check_is_fitted(autoencoder)
         if autoencoder.n_features_in_ != self.n_features_in_:
             raise ValueError(
@@ -175,8 +186,8 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
         if len(used) < self.n_clusters:
             warnings.warn(
                 f"{type(self).__name__} ended with {len(used)} clusters instead of "
-                f"n_clusters={self.n_clusters}: the others have no rows. X may have too "
-                "few distinct rows, or training has collapsed; try a smaller "
+                f"n_clusters={self.n_clusters}: the others have no rows. X may have "
+                "too few distinct rows, or training has collapsed; try a smaller "
                 "n_clusters, a smaller learning_rate or another random_state.",
                 ConvergenceWarning,
                 stacklevel=4,
@@ -184,16 +195,13 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
             self.model_.keep(torch.as_tensor(used, device=self.device_))
         self.labels_ = labels.astype(np.int64)
         self.n_clusters_ = len(used)
-        sums = np.zeros((len(used), X.shape[1]))
-        for rows, block in row_blocks(X):
-            np.add.at(sums, labels[rows], block)
-        self.cluster_means_ = sums / np.bincount(labels)[:, None]
+        self.cluster_means_ = _means_by_label(X, self.labels_)
 
 
 class CentroidClusterer(DeepClusterer):
     """Base of clusterers with one centroid per cluster in the embedding space."""
 
-    def center_distances(self, X) -> np.ndarray:
+    def center_distances(self, X: MatrixLike) -> np.ndarray:
         """Distance of each row of `X` to each centroid, in the embedding space.
 
         Parameters
@@ -216,7 +224,19 @@ class CentroidClusterer(DeepClusterer):
         self.inertia_ = float(np.square(own, dtype=np.float64).sum())
 
 
+def _means_by_label(X, labels: np.ndarray) -> np.ndarray:
+    """Mean of the rows of each label: (n_samples, d) and (n_samples,) -> (k, d)."""
+    sizes = np.bincount(labels)
+    sums = np.zeros((len(sizes), X.shape[1]))
+    for rows, block in row_blocks(X):
+        own, here = labels[rows], np.arange(len(block))
+        sums += (
+            csr_array((np.ones(len(own)), (own, here)), (len(sizes), len(own))) @ block
+        )
+    return sums / sizes[:, None]
+
+
 def _pretrain(autoencoder, X, seed, checkpoint, key):
-    """Fit on checked rows. Cached by rows, seed and key: all that the result depends on."""
+    """Fit on checked rows. Cached by X, seed and key, on which the result depends."""
     autoencoder._fit(X, seed, checkpoint)
     return autoencoder

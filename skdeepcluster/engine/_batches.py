@@ -1,7 +1,7 @@
 """Rows of one array as float32 tensors on a device: by number, in order, in batches."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,8 +14,7 @@ RESIDENT_BYTES = 2**30  # arrays up to this size are scaled once and kept on the
 INFERENCE_VALUES = 2**20  # values of X in one batch outside training
 
 
-@dataclass(frozen=True)
-class Batch:
+class Batch(NamedTuple):
     """Some rows and their row numbers."""
 
     x: Tensor  # (batch, n_features) float32, scaled

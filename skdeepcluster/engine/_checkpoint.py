@@ -63,8 +63,8 @@ class Checkpoint:
             return torch.load(self._file(stage), map_location="cpu", weights_only=True)
         except Exception as error:
             raise RuntimeError(
-                f"The checkpoint {self._file(stage)} cannot be read. Delete it to start "
-                "this fit anew."
+                f"The checkpoint {self._file(stage)} cannot be read. Delete it to "
+                "start this fit anew."
             ) from error
 
     def remove(self) -> None:

@@ -24,7 +24,7 @@ def resolve_device(device: str | torch.device) -> torch.device:
 
 
 def device_or_cpu(name: str) -> torch.device:
-    """The device a model was fitted on, or the CPU with a warning where it is missing."""
+    """The device of a fitted model; the CPU, with a warning, where it is missing."""
     try:
         return resolve_device(name)
     except ValueError:

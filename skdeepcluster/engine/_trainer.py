@@ -97,7 +97,7 @@ class Trainer:
         return len(self.bounds)
 
     def apply(self, function: Callable[[Tensor], Tensor]) -> Tensor:
-        """``function`` of all rows in order: a module or a method of one, in eval mode."""
+        """A module, or a method of one, in eval mode on all rows in order."""
         module: nn.Module = getattr(function, "__self__", function)
         was_training = module.training
         module.eval()
@@ -232,8 +232,8 @@ class _Run:
             group["lr"] = self.rate(self.progress.step)
         with self.autocast:
             terms = self.objective.losses(batch)
-            total = sum(terms.values())
-        total.backward()
+        first, *others = terms.values()
+        sum(others, start=first).backward()
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.objective.after_step(batch)

@@ -2,6 +2,9 @@
 
 import copy
 import math
+from collections.abc import Callable, Sequence
+from os import PathLike
+from typing import Literal
 
 import numpy as np
 import torch
@@ -24,6 +27,7 @@ from skdeepcluster.losses import mean_squared_error
 from skdeepcluster.networks import MLP, AutoencoderModel, UserNetwork
 from skdeepcluster.utils import (
     Integers,
+    MatrixLike,
     Reals,
     TupleOf,
     check_array_like,
@@ -49,7 +53,142 @@ class _Reconstruction(Objective):
 
 
 class Autoencoder(DeepEstimator):
-    """Learn a low-dimensional embedding from which the rows can be rebuilt."""
+    r"""Learn a low-dimensional embedding from which the rows can be rebuilt.
+
+    A network compresses each row to `n_components` numbers and a second one rebuilds
+    the row from them; both are trained to make the squared error small. With any
+    clusterer behind it in a Pipeline this is two-step deep clustering. It assumes that
+    features are comparable: columns in different units belong through a
+    StandardScaler first. On little or nearly linear data prefer
+    :class:`sklearn.decomposition.PCA`, which is exact and faster.
+
+    Parameters
+    ----------
+    n_components : int, default=10
+        Size of the embedding in range [1, inf); never more than there are features.
+    hidden_layer_sizes : tuple of int or "auto", default="auto"
+        Widths of the encoder's hidden layers from input to embedding; the decoder
+        mirrors them. ``"auto"`` is (128, 128) below 1,000 rows, (256, 256) below 5,000
+        and (500, 500, 2000) from there.
+    corruption : float, default=0.0
+        Share of the features of each row, drawn anew at every step, that is replaced
+        by the feature's mean before encoding, in range [0, 1). Above zero this is a
+        denoising autoencoder [2]_.
+    network : None, torch.nn.Module or callable, default=None
+        An architecture of your own. A module with the attributes ``encoder`` and
+        ``decoder`` is copied, weights included. A callable is given the number of
+        features and `n_components` and returns such a module or the pair. Both parts
+        are given and return one flat row per sample; the encoder's output decides the
+        size of the embedding. None is a fully connected network of
+        `hidden_layer_sizes`.
+    optimizer : {"adam", "sgd"}, default="adam"
+        Adam, or stochastic gradient descent with Nesterov momentum 0.9.
+    learning_rate : float, default=0.001
+        Largest step size, in range (0, inf).
+    learning_rate_schedule : {"constant", "cosine", "one_cycle"}, default="one_cycle"
+        Constant; falling along a cosine; or rising over the first three tenths of the
+        steps before falling.
+    max_epochs : int or "auto", default="auto"
+        Passes over the rows in range [0, inf). ``"auto"`` spends a budget of optimiser
+        steps: 200 epochs for small data, fewer the more rows there are. A number is
+        obeyed exactly.
+    batch_size : int or "auto", default="auto"
+        Rows per optimiser step in range [1, inf). ``"auto"`` is 256, for small data an
+        eighth of the rows but at least 16.
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        Of the training steps. ``"auto"`` is bfloat16 where the hardware multiplies it
+        natively and the layers are wide enough to gain, else float32. Everything after
+        training is float32.
+    device : str or torch.device, default="auto"
+        Where to train and predict. ``"auto"`` is a CUDA device if there is one, else
+        the CPU.
+    checkpoint : str or path-like, default=None
+        Folder in which a fit leaves its progress, in a subfolder of its own, so that
+        the same fit started again goes on where it was interrupted. The subfolder is
+        removed when the fit ends. Needs an integer `random_state`.
+    random_state : int, RandomState instance or None, default=None
+        Source of all randomness. With an integer, fits are repeatable on one machine
+        with one set of versions and one number of threads.
+    verbose : int, default=0
+        0 is silent, 1 shows one progress bar per stage (where tqdm is installed and on
+        a terminal), 2 logs one line per epoch to the logger ``"skdeepcluster"``.
+
+    Attributes
+    ----------
+    model_ : torch.nn.Module
+        The trained network, with ``embed``, ``decode`` and ``reconstruct``.
+    n_components_ : int
+        Size of the embedding.
+    n_iter_ : int
+        Number of epochs.
+    history_ : list of dict
+        One record per epoch: stage, epoch, loss and its terms, learning rate and
+        seconds. ``pandas.DataFrame(history_)`` makes it a table.
+    image_shape_ : tuple of int or None
+        Shape of one row where `X` had more than two dimensions.
+    center_ : ndarray of shape (n_features_in_,)
+        Mean of each feature, subtracted before everything else.
+    scale_ : float
+        The one number that all features are divided by: the root of the mean variance
+        of the features.
+    device_ : str
+        Device on which `model_` is.
+    n_features_in_ : int
+        Number of features (of an image: of all its pixels and channels).
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where `X` had string names for all of them.
+
+    Raises
+    ------
+    ValueError
+        From ``fit``, when a parameter or `X` is refused or the loss is not finite.
+    MemoryError
+        From ``fit``, when the device runs out of memory.
+
+    See Also
+    --------
+    DECClustering : Fine-tune the encoder for clustering.
+    sklearn.decomposition.PCA : The best linear autoencoder.
+
+    Notes
+    -----
+    For the scaled row :math:`x` with :math:`d` features the loss is
+
+    .. math:: \frac{1}{d} \lVert x - g(f(\tilde{x})) \rVert^2,
+
+    mean over rows, where :math:`\tilde{x}` is the corrupted row, :math:`f` the encoder
+    and :math:`g` the decoder: ReLU between the layers, embedding and output linear.
+    Weights start uniform within :math:`1 / \sqrt{\text{fan in}}`, biases at zero.
+
+    Rows are centred and divided by one scale for all features, which is all that
+    k-means is invariant to as well; :meth:`inverse_transform` returns original units.
+
+    Departure from [1]_: trained end to end at once instead of layer by layer as a
+    stack of restricted Boltzmann machines.
+
+    References
+    ----------
+    .. [1] G. E. Hinton, R. R. Salakhutdinov (2006). Reducing the dimensionality of
+       data with neural networks. Science 313, 504-507. doi:10.1126/science.1127647
+    .. [2] P. Vincent, H. Larochelle, I. Lajoie, Y. Bengio, P.-A. Manzagol (2010).
+       Stacked denoising autoencoders: learning useful representations in a deep
+       network with a local denoising criterion. Journal of Machine Learning Research
+       11, 3371-3408. https://www.jmlr.org/papers/v11/vincent10a.html
+
+    Examples
+    --------
+    >>> from sklearn.cluster import KMeans
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skdeepcluster import Autoencoder
+    >>> X, _ = load_iris(return_X_y=True)
+    >>> embedding = Autoencoder(n_components=2, max_epochs=20, random_state=0)
+    >>> embedding.fit_transform(X).shape
+    (150, 2)
+    >>> make_pipeline(StandardScaler(), embedding, KMeans(3)).fit_predict(X).shape
+    (150,)
+    """
 
     _parameter_rules = {
         **DeepEstimator._parameter_rules,
@@ -64,21 +203,23 @@ class Autoencoder(DeepEstimator):
 
     def __init__(
         self,
-        n_components=10,
+        n_components: int = 10,
         *,
-        hidden_layer_sizes="auto",
-        corruption=0.0,
-        network=None,
-        optimizer="sgd",
-        learning_rate=0.5,
-        learning_rate_schedule="one_cycle",
-        max_epochs="auto",
-        batch_size="auto",
-        precision="auto",
-        device="auto",
-        checkpoint=None,
-        random_state=None,
-        verbose=0,
+        hidden_layer_sizes: Sequence[int] | Literal["auto"] = "auto",
+        corruption: float = 0.0,
+        network: nn.Module | Callable | None = None,
+        optimizer: Literal["adam", "sgd"] = "adam",
+        learning_rate: float = 1e-3,
+        learning_rate_schedule: Literal[
+            "constant", "cosine", "one_cycle"
+        ] = "one_cycle",
+        max_epochs: int | Literal["auto"] = "auto",
+        batch_size: int | Literal["auto"] = "auto",
+        precision: Literal["auto", "float32", "bfloat16"] = "auto",
+        device: str | torch.device = "auto",
+        checkpoint: str | PathLike | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
     ):
         self.n_components = n_components
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -102,7 +243,7 @@ class Autoencoder(DeepEstimator):
         self.n_iter_ = trainer.train(
             _Reconstruction(model, self.corruption),
             stage="pretraining",
-            max_epochs=auto_epochs(self.max_epochs, trainer, steps=8000, most=400),
+            max_epochs=auto_epochs(self.max_epochs, trainer, steps=8000, most=200),
             optimizer=self.optimizer,
             learning_rate=self.learning_rate,
             schedule=self.learning_rate_schedule,
@@ -134,7 +275,7 @@ class Autoencoder(DeepEstimator):
             return auto_hidden_layer_sizes(*X.shape)
         return self.hidden_layer_sizes
 
-    def inverse_transform(self, Z) -> np.ndarray:
+    def inverse_transform(self, Z: MatrixLike) -> np.ndarray:
         """Rebuild rows from their embedding.
 
         Parameters
@@ -157,7 +298,7 @@ class Autoencoder(DeepEstimator):
         x_hat = apply_in_batches(rows, self.model_.decode).cpu().numpy()
         return x_hat.astype(np.float64) * self.scale_ + self.center_
 
-    def score(self, X, y=None) -> float:
+    def score(self, X: MatrixLike, y: object = None) -> float:
         """Minus the mean squared error of rebuilding `X`, in the units of `X` squared.
 
         Parameters

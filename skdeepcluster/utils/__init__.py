@@ -9,6 +9,7 @@ from skdeepcluster.utils._parameters import (
 )
 from skdeepcluster.utils._validation import (
     KEPT_DTYPES,
+    MatrixLike,
     check_array_like,
     feature_scaling,
     row_blocks,
@@ -18,6 +19,7 @@ __all__ = [
     "KEPT_DTYPES",
     "Integers",
     "InvalidParameterError",
+    "MatrixLike",
     "Reals",
     "TupleOf",
     "check_array_like",

@@ -3,14 +3,19 @@
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import ArrayLike
+from scipy.sparse import sparray, spmatrix
 from sklearn.preprocessing import StandardScaler
+
+# Also DataFrames and torch tensors, which can present themselves as arrays.
+MatrixLike = ArrayLike | sparray | spmatrix
 
 # Kept as they are, without a copy of the whole array: rows are cast in small blocks.
 KEPT_DTYPES = [np.float64, np.float32, *np.typecodes["AllInteger"]]
 
 
 def check_array_like(X):
-    """Bring torch tensors and nested lists of images into NumPy; leave the rest alone."""
+    """Bring torch tensors and lists of images into NumPy; leave the rest alone."""
     if hasattr(X, "detach"):  # a torch tensor, on any device, with or without gradient
         X = X.detach().cpu()
         if X.is_floating_point() and X.element_size() < 4:  # bfloat16 is not in NumPy
@@ -49,6 +54,6 @@ def feature_scaling(X) -> tuple[np.ndarray, float]:
     scale = float(np.sqrt(np.where(variance <= rounding, 0.0, variance).mean()))
     if not np.isfinite(scale):
         raise ValueError(
-            "The variance of X overflows float64. Divide X by a constant before fitting."
+            "The variance of X overflows float64. Divide X by a constant first."
         )
     return center, scale if scale > 0 else 1.0
