@@ -1,5 +1,7 @@
 """Configuration of Sphinx."""
 
+import re
+
 import skdeepcluster
 
 project = "skdeepcluster"
@@ -25,7 +27,21 @@ numpydoc_show_class_members = False  # the class template lists them
 html_theme = "pydata_sphinx_theme"
 html_title = f"skdeepcluster {release}"
 html_show_sourcelink = False
+# These pages have no section to navigate in.
+html_sidebars = {"api": [], "coming_from_kmeans": [], "installation": []}
 html_theme_options = {
     "github_url": "https://github.com/skdeepcluster/skdeepcluster",
     "show_prev_next": False,
 }
+
+
+def escape_shapes(app, what, name, obj, options, lines):
+    """In "of shape (n_samples, n_components_)" the last underscore makes no link."""
+    for number, line in enumerate(lines):
+        if " of shape (" in line:
+            lines[number] = re.sub(r"_(?=[,)])", r"\\_", line)
+
+
+def setup(app):
+    # Before numpydoc, which comes with priority 500.
+    app.connect("autodoc-process-docstring", escape_shapes, priority=400)

@@ -3,6 +3,7 @@
 import copy
 import math
 import os
+import pickle
 from abc import ABCMeta, abstractmethod
 from collections.abc import Callable
 from typing import Self
@@ -286,7 +287,13 @@ def fingerprint(estimator: BaseEstimator, *more) -> str:
             value = str(value)
         parameters[name] = value
     versions = (__version__, torch.__version__, sklearn.__version__)
-    return joblib.hash((type(estimator).__qualname__, parameters, versions, more))
+    try:
+        return joblib.hash((type(estimator).__qualname__, parameters, versions, more))
+    except pickle.PicklingError as error:
+        raise ValueError(
+            "memory and checkpoint need parameters that can be pickled. Define the "
+            f"function or class at the top of a module: {error}"
+        ) from error
 
 
 def _weights(module: nn.Module) -> dict[str, np.ndarray]:

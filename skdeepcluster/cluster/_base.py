@@ -147,10 +147,11 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
         fit_seed = (
             derive_seed(seed, "autoencoder") if own is None else resolve_seed(own)
         )
-        pretrain = _pretrain
+        pretrain, key = _pretrain, None
         if self.memory is not None and known_seed:
             ignore = ["autoencoder", "checkpoint"]
             pretrain = check_memory(self.memory).cache(_pretrain, ignore=ignore)
+            key = fingerprint(autoencoder, hardware(torch.device(self.device_)))
         elif self.memory is not None:
             warnings.warn(
                 "memory has no effect without an integer random_state: pre-training "
@@ -158,7 +159,6 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
                 UserWarning,
                 stacklevel=4,
             )
-        key = fingerprint(autoencoder, hardware(torch.device(self.device_)))
         fitted = pretrain(
             autoencoder, X, fit_seed, checkpoint.within("autoencoder"), key
         )

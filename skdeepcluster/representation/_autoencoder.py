@@ -68,7 +68,7 @@ class Autoencoder(DeepEstimator):
         Size of the embedding in range [1, inf); never more than there are features.
     hidden_layer_sizes : tuple of int or "auto", default="auto"
         Widths of the encoder's hidden layers from input to embedding; the decoder
-        mirrors them. ``"auto"`` is (128, 128) below 1,000 rows, (256, 256) below 5,000
+        mirrors them. ``"auto"`` is (128, 128) below 1,000 rows, (500, 500) below 5,000
         and (500, 500, 2000) from there.
     corruption : float, default=0.0
         Share of the features of each row, drawn anew at every step, that is replaced
@@ -272,7 +272,7 @@ class Autoencoder(DeepEstimator):
 
     def _hidden_layer_sizes(self, X):
         if self.hidden_layer_sizes == "auto":
-            return auto_hidden_layer_sizes(*X.shape)
+            return auto_hidden_layer_sizes(X.shape[0])
         return self.hidden_layer_sizes
 
     def inverse_transform(self, Z: MatrixLike) -> np.ndarray:
@@ -320,13 +320,11 @@ class Autoencoder(DeepEstimator):
         return float(-total / math.prod(X.shape))
 
 
-def auto_hidden_layer_sizes(n_samples: int, n_features: int) -> tuple[int, ...]:
-    """Widths that grow with the data."""
-    if n_samples >= 5000:
-        return (500, 500, 2000)
-    if n_samples >= 1000:
-        return (256, 256)
-    return (128, 128)
+def auto_hidden_layer_sizes(n_samples: int) -> tuple[int, ...]:
+    """Widths that grow with the number of rows, up to those of the DEC paper."""
+    if n_samples < 1000:
+        return (128, 128)
+    return (500, 500) if n_samples < 5000 else (500, 500, 2000)
 
 
 def _two_parts(network) -> AutoencoderModel:

@@ -1,0 +1,67 @@
+"""All public estimators, and settings with which they train in milliseconds."""
+
+import inspect
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClusterMixin, clone
+
+import skdeepcluster
+from skdeepcluster import Autoencoder
+
+_public = [getattr(skdeepcluster, name) for name in skdeepcluster.__all__]
+ESTIMATORS = [
+    thing
+    for thing in _public
+    if inspect.isclass(thing) and issubclass(thing, BaseEstimator)
+]
+CLUSTERERS = [cls for cls in ESTIMATORS if issubclass(cls, ClusterMixin)]
+
+# For every estimator that has a parameter of this name. Batches are small and
+# intervals odd, so that an epoch has several steps and refreshes fall inside it.
+TINY = {
+    "autoencoder": Autoencoder(
+        n_components=4, hidden_layer_sizes=(16,), max_epochs=2, batch_size=16
+    ),
+    "batch_size": 16,
+    "hidden_layer_sizes": (16,),
+    "max_epochs": 2,
+    "n_components": 4,
+    "n_init": 2,
+    "random_state": 0,
+    "tol": 0.0,
+    "update_interval": 3,
+}
+
+# Methods that say something about rows.
+METHODS = ("transform", "predict", "predict_proba", "center_distances", "score")
+
+
+def parameter_names(cls) -> list[str]:
+    return list(inspect.signature(cls).parameters)
+
+
+def tiny(cls, **changes) -> BaseEstimator:
+    """A new estimator with tiny settings; of `changes` it takes those it has."""
+    known = parameter_names(cls)
+    settings = {**TINY, **changes}
+    settings = {name: value for name, value in settings.items() if name in known}
+    if settings.get("autoencoder") is TINY["autoencoder"]:
+        settings["autoencoder"] = clone(TINY["autoencoder"])
+    return cls(**settings)
+
+
+def outputs(estimator, X) -> dict:
+    """What the methods in `METHODS` that the fitted estimator has make of the rows."""
+    return {
+        name: getattr(estimator, name)(X)
+        for name in METHODS
+        if hasattr(estimator, name)
+    }
+
+
+def assert_same_outputs(first: dict, second: dict) -> None:
+    """Equal to the last bit."""
+    assert first.keys() == second.keys()
+    for name in first:
+        np.testing.assert_array_equal(first[name], second[name], err_msg=name)
+        assert np.all(np.isfinite(first[name])), name

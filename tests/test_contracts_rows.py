@@ -1,0 +1,210 @@
+"""What rows mean to every public estimator, in whatever form they come."""
+
+import copy
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import torch
+from scipy import sparse
+
+from skdeepcluster.engine import Trainer
+from skdeepcluster.engine._batches import batch_bounds
+from tests._discovery import (
+    CLUSTERERS,
+    ESTIMATORS,
+    assert_same_outputs,
+    outputs,
+    parameter_names,
+    tiny,
+)
+
+each_estimator = pytest.mark.parametrize("cls", ESTIMATORS)
+each_clusterer = pytest.mark.parametrize("cls", CLUSTERERS)
+
+
+@each_clusterer
+def test_labels__equal_predict_and_fit_predict(cls, blobs):
+    X, _ = blobs
+    estimator = tiny(cls, n_clusters=3)
+    labels = estimator.fit_predict(X)
+    np.testing.assert_array_equal(labels, estimator.labels_)
+    np.testing.assert_array_equal(labels, estimator.predict(X))
+    np.testing.assert_array_equal(labels, estimator.predict_proba(X).argmax(axis=1))
+    assert labels.dtype == np.int64
+    assert sorted(set(labels)) == list(range(estimator.n_clusters_))
+
+
+@each_estimator
+def test_fit_transform__equals_transform(cls, blobs):
+    X, _ = blobs
+    estimator = tiny(cls)
+    Z = estimator.fit_transform(X)
+    np.testing.assert_array_equal(Z, estimator.transform(X))
+    assert Z.dtype == np.float32
+    assert Z.shape == (60, estimator.n_components_)
+
+
+@each_estimator
+def test_predictions__do_not_depend_on_the_other_rows(cls, blobs):
+    X, _ = blobs
+    estimator = tiny(cls).fit(X)
+    Z, order = estimator.transform(X), np.random.default_rng(0).permutation(60)
+    np.testing.assert_allclose(estimator.transform(X[order]), Z[order], atol=1e-5)
+    np.testing.assert_allclose(estimator.transform(X[:1]), Z[:1], atol=1e-5)
+
+
+FORMS = {
+    "uint8": lambda X: X.astype(np.uint8),
+    "int16": lambda X: X.astype(np.int16),
+    "int64": lambda X: X.astype(np.int64),
+    "uint64": lambda X: X.astype(np.uint64),
+    "float16": lambda X: X.astype(np.float16),
+    "float32": lambda X: X.astype(np.float32),
+    "big-endian": lambda X: X.astype(">f8"),
+    "object": lambda X: X.astype(object),
+    "Fortran": lambda X: np.asfortranarray(X, dtype=np.float64),
+    "every other column": lambda X: np.repeat(X, 2, axis=1)[:, ::2],
+    "negative strides": lambda X: X[::-1, ::-1].copy()[::-1, ::-1],
+    "read-only": lambda X: np.frombuffer(X.astype("f8").tobytes()).reshape(X.shape),
+    "list": lambda X: X.tolist(),
+    "CSR matrix": lambda X: sparse.csr_matrix(X),
+    "CSR array of uint8": lambda X: sparse.csr_array(X.astype(np.uint8)),
+    "CSC array": lambda X: sparse.csc_array(X.astype(np.float32)),
+    "tensor": lambda X: torch.tensor(X, dtype=torch.float32),
+    "tensor of uint8": lambda X: torch.tensor(X, dtype=torch.uint8),
+    "tensor of bfloat16": lambda X: torch.tensor(X, dtype=torch.bfloat16),
+    "tensor with gradient": lambda X: torch.tensor(X, dtype=torch.float64).mul(
+        torch.ones((), dtype=torch.float64, requires_grad=True)
+    ),
+    "pandas": lambda X: pd.DataFrame(X),
+    "pandas with dtypes": lambda X: pd.DataFrame(X.astype(np.int16), dtype="Int16"),
+    "polars": lambda X: pl.DataFrame(X),
+}
+
+
+@each_estimator
+@pytest.mark.filterwarnings("ignore:X (has|does not have).*feature names:UserWarning")
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())
+def test_form_of_X__changes_nothing(cls, form, whole_numbers):
+    X = whole_numbers.astype(np.float64)
+    expected = tiny(cls).fit(X)
+    results = outputs(expected, X)
+    # At prediction, then at fit.
+    assert_same_outputs(outputs(expected, form(whole_numbers)), results)
+    fitted = tiny(cls).fit(form(whole_numbers))
+    assert_same_outputs(outputs(fitted, X), results)
+
+
+@each_estimator
+def test_sparse_rows__equal_dense_ones(cls):
+    rng = np.random.default_rng(0)
+    X = np.where(rng.random((60, 30)) < 0.1, rng.normal(size=(60, 30)), 0.0)
+    dense, csr = tiny(cls).fit(X), tiny(cls).fit(sparse.csr_array(X))
+    assert_same_outputs(outputs(dense, X), outputs(csr, sparse.csr_array(X)))
+
+
+@each_estimator
+@pytest.mark.parametrize("resident", [True, False])
+def test_memory_map__equals_array(cls, resident, blobs, tmp_path, monkeypatch):
+    X, _ = blobs
+    expected = outputs(tiny(cls).fit(X), X)
+    if not resident:  # as if X were too large to be kept on the device
+        monkeypatch.setattr("skdeepcluster.engine._batches.RESIDENT_BYTES", 0)
+    X.tofile(tmp_path / "rows")
+    mapped = np.memmap(tmp_path / "rows", dtype=X.dtype, mode="r", shape=X.shape)
+    assert_same_outputs(outputs(tiny(cls).fit(mapped), mapped), expected)
+
+
+@each_estimator
+def test_sparse_rows_that_are_not_resident__equal_dense_ones(cls, blobs, monkeypatch):
+    X, _ = blobs
+    expected = outputs(tiny(cls).fit(X), X)
+    monkeypatch.setattr("skdeepcluster.engine._batches.RESIDENT_BYTES", 0)
+    assert_same_outputs(outputs(tiny(cls).fit(sparse.csr_array(X)), X), expected)
+
+
+@each_estimator
+def test_images__equal_their_flat_rows(cls, whole_numbers):
+    images = np.repeat(whole_numbers, 12, axis=1).reshape(60, 3, 4, 5)
+    flat = tiny(cls).fit(images.reshape(60, 60))
+    estimator = tiny(cls).fit(images)
+    assert estimator.n_features_in_ == 60
+    assert estimator.image_shape_ == (3, 4, 5)
+    expected = outputs(flat, images.reshape(60, 60))
+    assert_same_outputs(outputs(estimator, images), expected)
+    assert_same_outputs(outputs(estimator, images.tolist()), expected)
+    assert_same_outputs(outputs(estimator, torch.tensor(images)), expected)
+    assert_same_outputs(outputs(estimator, images.reshape(60, 60)), expected)
+
+
+TARGETS = {
+    "classes": lambda y: y,
+    "shuffled": lambda y: np.random.default_rng(0).permutation(y),
+    "text": lambda y: np.array(["a", "b", "c"])[y],
+    "float": lambda y: y + 0.5,
+    "NaN": lambda y: np.full(len(y), np.nan),
+    "too short": lambda y: y[:3],
+    "object": lambda y: object(),
+}
+
+
+@each_estimator
+@pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS.keys())
+def test_y__is_ignored_and_left_alone(cls, target, blobs):
+    X, y = blobs
+    y = target(y)
+    before = copy.deepcopy(y)
+    expected = outputs(tiny(cls).fit(X), X)
+    assert_same_outputs(outputs(tiny(cls).fit(X, y), X), expected)
+    if isinstance(y, np.ndarray):
+        np.testing.assert_array_equal(y, before)
+    assert tiny(cls).fit(X).score(X, y) == expected["score"]
+
+
+@each_estimator
+@pytest.mark.parametrize("convert", [np.array, pd.DataFrame, sparse.csr_array])
+def test_X__is_left_alone(cls, convert, blobs):
+    X = convert(blobs[0])
+    before = X.copy()
+    outputs(tiny(cls).fit(X), X)
+    assert abs(X - before).max(axis=None) == 0
+
+
+@each_estimator
+@pytest.mark.parametrize(
+    ("n_samples", "sizes"),
+    [
+        (60, [16, 16, 16, 12]),  # a short last batch
+        (49, [16, 16, 17]),  # a last row that no batch norm could stand alone
+        (48, [16, 16, 16]),
+        (10, [10]),
+    ],
+)
+def test_every_epoch__visits_every_row_once(cls, n_samples, sizes, blobs, monkeypatch):
+    rows, bounds = [], []
+    train = Trainer.train
+
+    def watched(trainer, objective, **settings):
+        losses = objective.losses
+        bounds.append(trainer.bounds)
+
+        def counted(batch):
+            rows.append(batch.index)
+            return losses(batch)
+
+        objective.losses = counted
+        return train(trainer, objective, **settings)
+
+    monkeypatch.setattr(Trainer, "train", watched)
+    estimator = tiny(cls, batch_size=16, max_epochs=2)
+    if "autoencoder" in parameter_names(cls):
+        estimator.set_params(autoencoder__batch_size=16)
+    estimator.fit(blobs[0][:n_samples])
+    assert bounds == [batch_bounds(n_samples, 16)] * len(bounds)
+    for _ in range(2 * len(bounds)):  # epochs
+        epoch, rows = rows[: len(sizes)], rows[len(sizes) :]
+        assert [len(index) for index in epoch] == sizes
+        assert torch.equal(torch.cat(epoch).sort().values, torch.arange(n_samples))
+    assert not rows
