@@ -128,6 +128,7 @@ def main():
     if len(arguments.seeds) < 2:
         parser.error("a standard deviation needs two seeds at least")
 
+    torch.set_num_threads(1)  # for networks this small more only get in the way
     X, y = load_digits(return_X_y=True)
     # Libraries load and warm up outside the times.
     DECClustering(2, autoencoder=Autoencoder(max_epochs=1), max_epochs=1).fit(X[:50])

@@ -14,6 +14,7 @@ import time
 
 import matplotlib.pyplot as plt
 import numpy as np
+import torch
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
@@ -23,6 +24,7 @@ from sklearn.pipeline import make_pipeline
 from skdeepcluster import Autoencoder, DECClustering
 from skdeepcluster.metrics import clustering_accuracy
 
+torch.set_num_threads(1)  # for networks this small more threads only get in the way
 X, y = load_digits(return_X_y=True)
 
 # %%

@@ -14,6 +14,7 @@ import time
 
 import matplotlib.pyplot as plt
 import numpy as np
+import torch
 from scipy.optimize import linear_sum_assignment
 from sklearn.cluster import (
     HDBSCAN,
@@ -31,6 +32,7 @@ from sklearn.pipeline import make_pipeline
 from skdeepcluster import Autoencoder
 from skdeepcluster.metrics import clustering_accuracy
 
+torch.set_num_threads(1)  # for networks this small more threads only get in the way
 X, y = load_digits(return_X_y=True)
 
 # %%

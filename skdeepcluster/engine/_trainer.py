@@ -44,7 +44,8 @@ class _Progress:
     converged: bool = False
     finished: bool = False
     seconds: float = 0.0  # spent on the current epoch before it was interrupted
-    sums: dict[str, float] = field(default_factory=dict)  # of the current epoch
+    sums: dict[str, float] = field(default_factory=dict)  # of the current epoch's terms
+    n_rows: int = 0  # over which they were summed
     history: list[dict] = field(default_factory=list)
 
 
@@ -252,16 +253,13 @@ class _Run:
             values = torch.stack([terms[name] for terms in self.terms])
             total = float(values.cpu().double() @ sizes)  # synchronises
             self.progress.sums[name] = self.progress.sums.get(name, 0.0) + total
-        self.progress.sums["rows"] = self.progress.sums.get("rows", 0.0) + sum(
-            self.sizes
-        )
+        self.progress.n_rows += sum(self.sizes)
         self.terms, self.sizes = [], []
 
     def _close_epoch(self, began):
         progress = self.progress
-        n_rows = progress.sums.pop("rows", None)
-        if n_rows is not None:  # else convergence was found before the first step
-            terms = {name: total / n_rows for name, total in progress.sums.items()}
+        if progress.n_rows:  # else convergence was found before the first step
+            terms = {name: s / progress.n_rows for name, s in progress.sums.items()}
             record = {
                 "stage": self.stage,
                 "epoch": progress.epoch,
@@ -278,7 +276,7 @@ class _Run:
         progress.finished |= progress.converged
         progress.epoch += 1
         progress.position, progress.order = 0, None
-        progress.sums, progress.seconds = {}, 0.0
+        progress.sums, progress.n_rows, progress.seconds = {}, 0, 0.0
         if self.objective.refresh_interval is None and self.trainer.checkpoint.due():
             self.save()
 
