@@ -14,10 +14,11 @@ from sklearn.base import ClusterMixin, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted, check_memory
-from torch import nn
+from torch import Tensor, nn
 
 from skdeepcluster.base import DeepEstimator, fingerprint
 from skdeepcluster.engine import Trainer, derive_seed, hardware, resolve_seed
+from skdeepcluster.initialization import kmeans_centers
 from skdeepcluster.representation import Autoencoder
 from skdeepcluster.utils import Integers, MatrixLike, check_parameters, row_blocks
 
@@ -68,21 +69,7 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
         labels : ndarray of shape (n_samples,), int64
             For the training rows equal to `labels_`.
         """
-        return self.predict_proba(X).argmax(axis=1)
-
-    def predict_proba(self, X: MatrixLike) -> np.ndarray:
-        """Soft assignment of each row of `X` to the clusters.
-
-        Parameters
-        ----------
-        X : array-like, CSR matrix or tensor of shape (n_samples, n_features)
-
-        Returns
-        -------
-        q : ndarray of shape (n_samples, n_clusters_), float32
-            In [0, 1]; rows sum to one.
-        """
-        return self._apply(X, "assign")
+        return self._apply(X, "assign").argmax(axis=1)
 
     def score(self, X: MatrixLike, y: object = None) -> float:
         """Minus the mean squared distance of the rows to the mean of their cluster.
@@ -198,8 +185,39 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
         self.cluster_means_ = _means_by_label(X, self.labels_)
 
 
+class SoftAssignmentMixin:
+    """For clusterers whose model assigns probabilities."""
+
+    def predict_proba(self, X: MatrixLike) -> np.ndarray:
+        """Soft assignment of each row of `X` to the clusters.
+
+        Parameters
+        ----------
+        X : array-like, CSR matrix or tensor of shape (n_samples, n_features)
+
+        Returns
+        -------
+        q : ndarray of shape (n_samples, n_clusters_), float32
+            In [0, 1]; rows sum to one.
+        """
+        return self._apply(X, "assign")
+
+
 class CentroidClusterer(DeepClusterer):
     """Base of clusterers with one centroid per cluster in the embedding space."""
+
+    _parameter_rules = {**DeepClusterer._parameter_rules, "n_init": [Integers(1)]}
+
+    def _first_centers(self, trainer: Trainer, encoder: nn.Module, seed: int) -> Tensor:
+        """Centroids by k-means in the embedding; sets `init_labels_`."""
+        centers, labels = kmeans_centers(
+            trainer.apply(encoder),
+            self.n_clusters,
+            self.n_init,
+            derive_seed(seed, "centers"),
+        )
+        self.init_labels_ = labels.cpu().numpy()
+        return centers
 
     def center_distances(self, X: MatrixLike) -> np.ndarray:
         """Distance of each row of `X` to each centroid, in the embedding space.

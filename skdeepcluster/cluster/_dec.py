@@ -9,16 +9,16 @@ from joblib import Memory
 from sklearn.frozen import FrozenEstimator
 
 from skdeepcluster.base import auto_epochs
-from skdeepcluster.cluster._base import CentroidClusterer
-from skdeepcluster.engine import OPTIMIZERS, Objective, derive_seed
-from skdeepcluster.initialization import kmeans_centers, reseed_empty
+from skdeepcluster.cluster._base import CentroidClusterer, SoftAssignmentMixin
+from skdeepcluster.engine import OPTIMIZERS, Objective
+from skdeepcluster.initialization import reseed_empty
 from skdeepcluster.losses import kl_divergence, target_distribution
 from skdeepcluster.networks import CentroidModel
 from skdeepcluster.representation import Autoencoder
 from skdeepcluster.utils import Integers, Reals
 
 
-class _SelfTraining(Objective):
+class SelfTraining(Objective):
     """Pull the soft assignment of each row towards its own sharpened version."""
 
     def __init__(self, model, n_samples, tol, refresh_interval):
@@ -41,7 +41,7 @@ class _SelfTraining(Objective):
         return bool(self.changed < self.tol)  # synchronises
 
     def losses(self, batch):
-        log_q = self.model.log_assign(batch.x)
+        log_q = self.model.log_q(self.model.embed(batch.x))
         return {"clustering": kl_divergence(self.p[batch.index], log_q)}
 
     def metrics(self):
@@ -49,7 +49,7 @@ class _SelfTraining(Objective):
         return {"changed": float(self.changed), "smallest": int(sizes.min())}
 
 
-class DECClustering(CentroidClusterer):
+class DECClustering(SoftAssignmentMixin, CentroidClusterer):
     r"""Deep Embedded Clustering: fine-tune an encoder towards confident clusters.
 
     An autoencoder embeds the rows, k-means places centroids in the embedding, and then
@@ -218,7 +218,6 @@ class DECClustering(CentroidClusterer):
         "alpha": [Reals(0, closed="neither")],
         "update_interval": ["auto", Integers(1)],
         "tol": [Reals(0, 1)],
-        "n_init": [Integers(1)],
         "optimizer": list(OPTIMIZERS),
         "learning_rate": [Reals(0, closed="neither")],
     }
@@ -263,15 +262,13 @@ class DECClustering(CentroidClusterer):
         self.verbose = verbose
 
     def _fit_model(self, trainer, autoencoder, seed):
-        z = trainer.apply(autoencoder.embed)  # (n_samples, n_components)
-        centers, labels = kmeans_centers(
-            z, self.n_clusters, self.n_init, derive_seed(seed, "centers")
-        )
-        self.init_labels_ = labels.cpu().numpy()
-        model = CentroidModel(autoencoder.encoder, centers, self.alpha)
-        model.encoder.requires_grad_(self.update_encoder)
+        encoder = autoencoder.encoder
+        centers = self._first_centers(trainer, encoder, seed)
+        model = CentroidModel(encoder, centers, self.alpha)
+        encoder.requires_grad_(self.update_encoder)
+        interval = auto_interval(self.update_interval, trainer)
         self.n_iter_ = trainer.train(
-            _SelfTraining(model, trainer.n_samples, self.tol, self._interval(trainer)),
+            SelfTraining(model, trainer.n_samples, self.tol, interval),
             stage="clustering",
             max_epochs=auto_epochs(self.max_epochs, trainer, steps=4000, most=200),
             optimizer=self.optimizer,
@@ -279,7 +276,9 @@ class DECClustering(CentroidClusterer):
         )
         return model
 
-    def _interval(self, trainer):
-        if self.update_interval == "auto":
-            return max(20, trainer.steps_per_epoch // 2)
-        return self.update_interval
+
+def auto_interval(update_interval, trainer) -> int:
+    """Steps between two targets; "auto" is half an epoch, at least 20 steps."""
+    if update_interval != "auto":
+        return int(update_interval)
+    return max(20, trainer.steps_per_epoch // 2)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from skdeepcluster.engine._device import is_out_of_memory
-from skdeepcluster.utils._validation import dense_float64, row_blocks
+from skdeepcluster.utils import dense_float64, row_blocks
 
 RESIDENT_BYTES = 2**30  # arrays up to this size are scaled once and kept on the device
 INFERENCE_VALUES = 2**20  # values of X in one batch outside training

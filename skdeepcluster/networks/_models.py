@@ -42,11 +42,18 @@ class CentroidModel(nn.Module):
     centers : Tensor of shape (n_clusters, n_components)
     alpha : float
         Degrees of freedom of the t-distribution.
+    decoder : nn.Module, default=None
     """
 
-    def __init__(self, encoder: nn.Module, centers: Tensor, alpha: float = 1.0):
+    def __init__(
+        self,
+        encoder: nn.Module,
+        centers: Tensor,
+        alpha: float = 1.0,
+        decoder: nn.Module | None = None,
+    ):
         super().__init__()
-        self.encoder, self.alpha = encoder, float(alpha)
+        self.encoder, self.decoder, self.alpha = encoder, decoder, float(alpha)
         self.centers = nn.Parameter(centers.detach().clone().float())
 
     @property
@@ -57,6 +64,7 @@ class CentroidModel(nn.Module):
             "encoder": self.encoder.config,
             "centers": list(self.centers.shape),
             "alpha": self.alpha,
+            "decoder": None if self.decoder is None else self.decoder.config,
         }
 
     @property
@@ -68,16 +76,20 @@ class CentroidModel(nn.Module):
         """(n, n_features) -> (n, n_components)."""
         return self.encoder(x).float()
 
-    def log_assign(self, x: Tensor) -> Tensor:
-        """Log of the soft assignment q: (n, n_features) -> (n, n_clusters)."""
-        d2 = squared_distances(self.embed(x), self.centers)
+    def decode(self, z: Tensor) -> Tensor:
+        """(n, n_components) -> (n, n_features)."""
+        return self.decoder(z)
+
+    def log_q(self, z: Tensor) -> Tensor:
+        """Log of the soft assignment: (n, n_components) -> (n, n_clusters)."""
+        d2 = squared_distances(z, self.centers)
         # In logs: q itself underflows for rows far from every centroid.
         logits = -0.5 * (self.alpha + 1) * torch.log1p(d2 / self.alpha)
         return torch.log_softmax(logits, dim=1)
 
     def assign(self, x: Tensor) -> Tensor:
-        """Soft assignment q: (n, n_features) -> (n, n_clusters), rows sum to one."""
-        return self.log_assign(x).exp()
+        """Soft assignment: (n, n_features) -> (n, n_clusters), rows sum to one."""
+        return self.log_q(self.embed(x)).exp()
 
     def distances(self, x: Tensor) -> Tensor:
         """Euclidean distances: (n, n_features) -> (n, n_clusters)."""

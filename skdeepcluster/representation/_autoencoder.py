@@ -8,17 +8,14 @@ from typing import Literal
 
 import numpy as np
 import torch
-from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from skdeepcluster.base import DeepEstimator, auto_epochs
+from skdeepcluster.base import DecoderMixin, DeepEstimator, auto_epochs
 from skdeepcluster.engine import (
     OPTIMIZERS,
     SCHEDULES,
     Objective,
-    Rows,
-    apply_in_batches,
     derive_seed,
     generator,
     private_global_generator,
@@ -30,7 +27,6 @@ from skdeepcluster.utils import (
     MatrixLike,
     Reals,
     TupleOf,
-    check_array_like,
     feature_scaling,
     row_blocks,
 )
@@ -52,7 +48,7 @@ class _Reconstruction(Objective):
         return {"reconstruction": mean_squared_error(x_hat, batch.x)}
 
 
-class Autoencoder(DeepEstimator):
+class Autoencoder(DecoderMixin, DeepEstimator):
     r"""Learn a low-dimensional embedding from which the rows can be rebuilt.
 
     A network compresses each row to `n_components` numbers and a second one rebuilds
@@ -274,29 +270,6 @@ class Autoencoder(DeepEstimator):
         if self.hidden_layer_sizes == "auto":
             return auto_hidden_layer_sizes(X.shape[0])
         return self.hidden_layer_sizes
-
-    def inverse_transform(self, Z: MatrixLike) -> np.ndarray:
-        """Rebuild rows from their embedding.
-
-        Parameters
-        ----------
-        Z : array-like of shape (n_samples, n_components_)
-
-        Returns
-        -------
-        X : ndarray of shape (n_samples, n_features_in_), float64
-            Rows in the units of the training data, flat also where it held images.
-        """
-        check_is_fitted(self)
-        Z = check_array(check_array_like(Z), dtype=[np.float32])
-        if Z.shape[1] != self.n_components_:
-            raise ValueError(
-                f"Z has {Z.shape[1]} columns, but the embedding of "
-                f"{type(self).__name__} has n_components_={self.n_components_}."
-            )
-        rows = Rows(Z, np.zeros(self.n_components_), 1.0, torch.device(self.device_))
-        x_hat = apply_in_batches(rows, self.model_.decode).cpu().numpy()
-        return x_hat.astype(np.float64) * self.scale_ + self.center_
 
     def score(self, X: MatrixLike, y: object = None) -> float:
         """Minus the mean squared error of rebuilding `X`, in the units of `X` squared.

@@ -11,6 +11,7 @@ from skdeepcluster.utils._validation import (
     KEPT_DTYPES,
     MatrixLike,
     check_array_like,
+    dense_float64,
     feature_scaling,
     row_blocks,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "TupleOf",
     "check_array_like",
     "check_parameters",
+    "dense_float64",
     "feature_scaling",
     "row_blocks",
 ]

@@ -1,0 +1,93 @@
+"""One file per stage, whole or not there."""
+
+import pickle
+
+import pytest
+import torch
+
+from skdeepcluster.engine import Checkpoint, _checkpoint
+
+STATE = {"weights": torch.arange(3.0), "progress": {"epoch": 2, "sums": {"a": 0.5}}}
+
+
+def assert_same_state(state):
+    assert torch.equal(state["weights"], STATE["weights"])
+    assert state["progress"] == STATE["progress"]
+
+
+def test_what_is_saved_is_loaded(tmp_path):
+    Checkpoint(tmp_path / "a" / "b").save("stage", STATE)
+    assert_same_state(Checkpoint(str(tmp_path / "a" / "b")).load("stage"))
+
+
+def test_load__is_none_where_there_is_nothing(tmp_path):
+    assert Checkpoint(tmp_path / "nowhere").load("stage") is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_stages_and_fits_within_are_apart(tmp_path):
+    checkpoint = Checkpoint(tmp_path)
+    checkpoint.save("one", {"value": 1})
+    checkpoint.save("two", {"value": 2})
+    checkpoint.within("part").save("one", {"value": 3})
+    assert checkpoint.load("one") == {"value": 1}
+    assert checkpoint.load("two") == {"value": 2}
+    assert checkpoint.within("part").load("one") == {"value": 3}
+    assert Checkpoint().within("part").folder is None
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError("No space left")])
+def test_interrupted_save__keeps_the_file_before(tmp_path, monkeypatch, error):
+    checkpoint = Checkpoint(tmp_path)
+    checkpoint.save("stage", STATE)
+
+    def half(state, file):
+        file.write(b"half")
+        raise error
+
+    monkeypatch.setattr(torch, "save", half)
+    with pytest.raises(type(error) if isinstance(error, OSError) else error):
+        checkpoint.save("stage", {"other": 1})
+    assert [file.name for file in tmp_path.iterdir()] == ["stage.pt"]
+    assert_same_state(checkpoint.load("stage"))
+
+
+@pytest.mark.parametrize("keep", [0, 1, 50, -1])
+def test_damaged_file__raises_and_names_the_file(tmp_path, keep):
+    checkpoint = Checkpoint(tmp_path)
+    checkpoint.save("stage", STATE)
+    [file] = tmp_path.iterdir()
+    file.write_bytes(file.read_bytes()[:keep])
+    with pytest.raises(RuntimeError, match=r"stage\.pt cannot be read\. Delete it"):
+        checkpoint.load("stage")
+
+
+class _Dangerous:
+    def __reduce__(self):
+        return pytest.fail, ("The file ran code.",)
+
+
+def test_load__runs_no_code(tmp_path):
+    (tmp_path / "stage.pt").write_bytes(pickle.dumps(_Dangerous(), protocol=2))
+    with pytest.raises(RuntimeError, match="cannot be read"):
+        Checkpoint(tmp_path).load("stage")
+
+
+def test_remove(tmp_path):
+    checkpoint = Checkpoint(tmp_path / "fit")
+    checkpoint.within("part").save("stage", STATE)
+    checkpoint.remove()
+    checkpoint.remove()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_due__counts_from_the_last_save(tmp_path, monkeypatch):
+    now = 100.0
+    monkeypatch.setattr(_checkpoint.time, "monotonic", lambda: now)
+    checkpoint = Checkpoint(tmp_path)
+    assert not checkpoint.due()
+    now += _checkpoint.SECONDS_BETWEEN
+    assert checkpoint.due()
+    assert not Checkpoint().due()
+    checkpoint.save("stage", STATE)
+    assert not checkpoint.due()
