@@ -259,26 +259,27 @@ class DeepEstimator(
 class DecoderMixin:
     """For estimators whose model can ``decode`` an embedding."""
 
-    def inverse_transform(self, Z: MatrixLike) -> np.ndarray:
+    def inverse_transform(self, X: MatrixLike) -> np.ndarray:
         """Rebuild rows from their embedding.
 
         Parameters
         ----------
-        Z : array-like of shape (n_samples, n_components_)
+        X : array-like of shape (n_samples, n_components_)
+            Embedded rows.
 
         Returns
         -------
-        X : ndarray of shape (n_samples, n_features_in_), float64
+        X_original : ndarray of shape (n_samples, n_features_in_), float64
             Rows in the units of the training data, flat also where it held images.
         """
         check_is_fitted(self)
-        Z = check_array(check_array_like(Z), dtype=[np.float32])
-        if Z.shape[1] != self.n_components_:
+        X = check_array(check_array_like(X), dtype=[np.float32])
+        if X.shape[1] != self.n_components_:
             raise ValueError(
-                f"Z has {Z.shape[1]} columns, but the embedding of "
+                f"X has {X.shape[1]} columns, but the embedding of "
                 f"{type(self).__name__} has n_components_={self.n_components_}."
             )
-        rows = Rows(Z, np.zeros(self.n_components_), 1.0, torch.device(self.device_))
+        rows = Rows(X, np.zeros(self.n_components_), 1.0, torch.device(self.device_))
         x_hat = apply_in_batches(rows, self.model_.decode).cpu().numpy()
         return x_hat.astype(np.float64) * self.scale_ + self.center_
 
