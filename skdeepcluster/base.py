@@ -12,6 +12,7 @@ import joblib
 import numpy as np
 import sklearn
 import torch
+from scipy.sparse import issparse
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -110,6 +111,7 @@ class DeepEstimator(
         check_parameters(self, self._parameter_rules)
         self.device_ = str(resolve_device(self.device))
         X = self._gate(X, reset=True)
+        self._check_before_training(X)
         seed = resolve_seed(self.random_state)
         checkpoint = self._own_checkpoint(X, seed)
         self._fit(X, seed, checkpoint)
@@ -181,6 +183,9 @@ class DeepEstimator(
         function: Callable[[Tensor], Tensor] = getattr(self.model_, method)
         return apply_in_batches(rows, function).cpu().numpy()
 
+    def _check_before_training(self, X):
+        """What else can be refused at once, having seen the checked rows."""
+
     @abstractmethod
     def _fit(self, X, seed: int, checkpoint: Checkpoint) -> None:
         """Learn from checked rows; sets everything that is fitted."""
@@ -212,7 +217,7 @@ class DeepEstimator(
                 "checkpoint needs an integer random_state, to know an interrupted fit "
                 f"again. Got random_state={self.random_state!r}."
             )
-        name = f"{type(self).__name__}-{fingerprint(self, X, seed)}"
+        name = f"{type(self).__name__}-{fingerprint(self, content(X), seed)}"
         return Checkpoint(os.path.join(self.checkpoint, name))
 
     # -- fitted state --------------------------------------------------------------
@@ -294,6 +299,11 @@ def auto_epochs(max_epochs, trainer: Trainer, *, steps: int, most: int) -> int:
     if max_epochs != "auto":
         return int(max_epochs)
     return max(1, min(most, round(steps / trainer.steps_per_epoch)))
+
+
+def content(X):
+    """The rows without what SciPy remembers about a matrix beside its values."""
+    return (X.shape, X.data, X.indices, X.indptr) if issparse(X) else X
 
 
 def fingerprint(estimator: BaseEstimator, *more) -> str:

@@ -2,7 +2,6 @@
 
 import copy
 import numbers
-import warnings
 from abc import abstractmethod
 from typing import Self
 
@@ -16,11 +15,17 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted, check_memory
 from torch import Tensor, nn
 
-from skdeepcluster.base import DeepEstimator, fingerprint
+from skdeepcluster.base import DeepEstimator, content, fingerprint
 from skdeepcluster.engine import Trainer, derive_seed, hardware, resolve_seed
 from skdeepcluster.initialization import kmeans_centers
 from skdeepcluster.representation import Autoencoder
-from skdeepcluster.utils import Integers, MatrixLike, check_parameters, row_blocks
+from skdeepcluster.utils import (
+    Integers,
+    MatrixLike,
+    check_parameters,
+    row_blocks,
+    warn_caller,
+)
 
 
 class DeepClusterer(ClusterMixin, DeepEstimator):
@@ -99,11 +104,17 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
 
     # -- fit -----------------------------------------------------------------------
 
-    def _fit(self, X, seed, checkpoint):
+    def _check_before_training(self, X):
         if X.shape[0] < self.n_clusters:
             raise ValueError(
                 f"n_samples={X.shape[0]} should be >= n_clusters={self.n_clusters}."
             )
+        if isinstance(self.autoencoder, FrozenEstimator):
+            self._check_frozen(self.autoencoder.estimator)
+        elif self.autoencoder is not None:
+            check_parameters(self.autoencoder, self.autoencoder._parameter_rules)
+
+    def _fit(self, X, seed, checkpoint):
         self.autoencoder_ = self._fit_autoencoder(X, seed, checkpoint)
         self.center_, self.scale_ = self.autoencoder_.center_, self.autoencoder_.scale_
         self.n_components_ = self.autoencoder_.n_components_
@@ -121,10 +132,9 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
     def _fit_autoencoder(self, X, seed, checkpoint) -> Autoencoder:
         """The pre-trained representation: frozen, from the cache, or fitted now."""
         if isinstance(self.autoencoder, FrozenEstimator):
-            return self._check_frozen(self.autoencoder.estimator)
+            return self.autoencoder.estimator
         given = Autoencoder() if self.autoencoder is None else self.autoencoder
         autoencoder = clone(given)
-        check_parameters(autoencoder, autoencoder._parameter_rules)
         autoencoder.device_ = self.device_
         autoencoder.verbose = max(autoencoder.verbose, self.verbose)
         own = autoencoder.random_state
@@ -136,23 +146,21 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
         )
         pretrain, key = _pretrain, None
         if self.memory is not None and known_seed:
-            ignore = ["autoencoder", "checkpoint"]
+            ignore = ["autoencoder", "X", "checkpoint"]
             pretrain = check_memory(self.memory).cache(_pretrain, ignore=ignore)
-            key = fingerprint(autoencoder, hardware(torch.device(self.device_)))
+            device = torch.device(self.device_)
+            key = fingerprint(autoencoder, content(X), hardware(device))
         elif self.memory is not None:
-            warnings.warn(
+            warn_caller(
                 "memory has no effect without an integer random_state: pre-training "
-                "differs from fit to fit.",
-                UserWarning,
-                stacklevel=4,
+                "differs from fit to fit."
             )
-        fitted = pretrain(
-            autoencoder, X, fit_seed, checkpoint.within("autoencoder"), key
-        )
+        part = checkpoint.within("autoencoder")
+        fitted = pretrain(autoencoder, X, fit_seed, part, key)
         fitted._copy_input_description(self)
         return fitted
 
-    def _check_frozen(self, autoencoder) -> Autoencoder:
+    def _check_frozen(self, autoencoder):
         if not isinstance(autoencoder, Autoencoder):
             raise ValueError(
                 "The 'autoencoder' parameter must be an Autoencoder, frozen or not. "
@@ -164,20 +172,32 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
                 f"X has {self.n_features_in_} features, but the frozen autoencoder was "
                 f"fitted on {autoencoder.n_features_in_}."
             )
-        return autoencoder
+        if autoencoder.image_shape_ != self.image_shape_:
+            raise ValueError(
+                f"X has rows of shape {self.image_shape_}, but the frozen autoencoder "
+                f"was fitted on {autoencoder.image_shape_} (None: flat rows)."
+            )
+        own, known = (
+            list(getattr(estimator, "feature_names_in_", ()))
+            for estimator in (self, autoencoder)
+        )
+        if own and known and own != known:
+            raise ValueError(
+                "The feature names of X should match those that the frozen autoencoder "
+                "was fitted on, in the same order."
+            )
 
     def _label_rows(self, X):
         """One clean pass over the rows; clusters that have none leave the model."""
         labels = self._apply_to_rows(X, "assign").argmax(axis=1)
         used, labels = np.unique(labels, return_inverse=True)
         if len(used) < self.n_clusters:
-            warnings.warn(
+            warn_caller(
                 f"{type(self).__name__} ended with {len(used)} clusters instead of "
                 f"n_clusters={self.n_clusters}: the others have no rows. X may have "
                 "too few distinct rows, or training has collapsed; try a smaller "
                 "n_clusters, a smaller learning_rate or another random_state.",
                 ConvergenceWarning,
-                stacklevel=4,
             )
             self.model_.keep(torch.as_tensor(used, device=self.device_))
         self.labels_ = labels.astype(np.int64)
@@ -242,6 +262,13 @@ class CentroidClusterer(DeepClusterer):
         self.inertia_ = float(np.square(own, dtype=np.float64).sum())
 
 
+def auto_interval(update_interval, trainer) -> int:
+    """Steps between two targets; "auto" is half an epoch, at least 20 steps."""
+    if update_interval != "auto":
+        return int(update_interval)
+    return max(20, trainer.steps_per_epoch // 2)
+
+
 def _means_by_label(X, labels: np.ndarray) -> np.ndarray:
     """Mean of the rows of each label: (n_samples, d) and (n_samples,) -> (k, d)."""
     sizes = np.bincount(labels)
@@ -255,6 +282,6 @@ def _means_by_label(X, labels: np.ndarray) -> np.ndarray:
 
 
 def _pretrain(autoencoder, X, seed, checkpoint, key):
-    """Fit on checked rows. Cached by X, seed and key, on which the result depends."""
+    """Fit on checked rows. Cached by seed and key, which stand for all the rest."""
     autoencoder._fit(X, seed, checkpoint)
     return autoencoder

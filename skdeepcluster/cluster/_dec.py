@@ -9,7 +9,11 @@ from joblib import Memory
 from sklearn.frozen import FrozenEstimator
 
 from skdeepcluster.base import auto_epochs
-from skdeepcluster.cluster._base import CentroidClusterer, SoftAssignmentMixin
+from skdeepcluster.cluster._base import (
+    CentroidClusterer,
+    SoftAssignmentMixin,
+    auto_interval,
+)
 from skdeepcluster.engine import OPTIMIZERS, Objective
 from skdeepcluster.initialization import reseed_empty
 from skdeepcluster.losses import kl_divergence, target_distribution
@@ -275,10 +279,3 @@ class DECClustering(SoftAssignmentMixin, CentroidClusterer):
             learning_rate=self.learning_rate,
         )
         return model
-
-
-def auto_interval(update_interval, trainer) -> int:
-    """Steps between two targets; "auto" is half an epoch, at least 20 steps."""
-    if update_interval != "auto":
-        return int(update_interval)
-    return max(20, trainer.steps_per_epoch // 2)

@@ -26,13 +26,13 @@ class EpochLog(Callback):
     """
 
     def on_stage_begin(self, stage, max_epochs):
-        self._handler = None
-        if not logger.isEnabledFor(logging.INFO) or not logger.hasHandlers():
-            self._level = logger.level
+        self._level, self._handler = logger.level, None
+        if not logger.isEnabledFor(logging.INFO):
+            logger.setLevel(logging.INFO)
+        if not _is_heard():
             self._handler = logging.StreamHandler(sys.stderr)
             self._handler.setFormatter(logging.Formatter("[%(name)s] %(message)s"))
             logger.addHandler(self._handler)
-            logger.setLevel(logging.INFO)
 
     def on_epoch_end(self, record):
         fields = " ".join(
@@ -42,9 +42,17 @@ class EpochLog(Callback):
         logger.info(fields)
 
     def on_stage_end(self, stage):
+        logger.setLevel(self._level)
         if self._handler is not None:
             logger.removeHandler(self._handler)
-            logger.setLevel(self._level)
+
+
+def _is_heard() -> bool:
+    """Whether any handler but the silent one of this package receives its records."""
+    handlers = list(logger.handlers)
+    if logger.propagate:
+        handlers += logging.getLogger().handlers
+    return not all(isinstance(handler, logging.NullHandler) for handler in handlers)
 
 
 class ProgressBar(Callback):

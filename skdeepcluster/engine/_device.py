@@ -1,8 +1,8 @@
 """Which device computes, and what running out of its memory looks like."""
 
-import warnings
-
 import torch
+
+from skdeepcluster.utils import warn_caller
 
 
 def resolve_device(device: str | torch.device) -> torch.device:
@@ -28,15 +28,14 @@ def device_or_cpu(name: str) -> torch.device:
     try:
         return resolve_device(name)
     except ValueError:
-        warnings.warn(
+        warn_caller(
             f"This model was fitted on {name!r}, which is not available here; it is "
-            "placed on the CPU.",
-            UserWarning,
-            stacklevel=3,
+            "placed on the CPU."
         )
         return torch.device("cpu")
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether the error says that a device's memory is exhausted."""
-    return isinstance(error, torch.OutOfMemoryError)
+    """Whether the error says that memory is exhausted, the CPU's included."""
+    # On the CPU torch raises a plain RuntimeError.
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate" in str(error)

@@ -143,6 +143,7 @@ class Trainer:
                 run.restore()
                 while run.progress.epoch < max_epochs and not run.progress.finished:
                     run.epoch()
+                run.check_weights()
                 run.progress.finished = True
                 run.save()
         except RuntimeError as error:
@@ -269,7 +270,9 @@ class _Run:
                 **self.objective.metrics(),
                 "seconds": time.perf_counter() - began,
             }
-            self._check_finite(record)
+            if not math.isfinite(record["loss"]):
+                loss = f"The loss is {record['loss']}"
+                self._raise_divergence(loss, progress.epoch)
             progress.history.append(record)
             stop = [c.on_epoch_end(record) for c in self.trainer.callbacks]
             progress.finished = any(s is True for s in stop)
@@ -280,13 +283,16 @@ class _Run:
         if self.objective.refresh_interval is None and self.trainer.checkpoint.due():
             self.save()
 
-    def _check_finite(self, record):
-        if not math.isfinite(record["loss"]):
-            raise ValueError(
-                f"The loss is {record['loss']} in stage {self.stage!r}, epoch "
-                f"{record['epoch']}. Scale the features of X, use a smaller "
-                "learning_rate, or precision='float32'."
-            )
+    def check_weights(self):
+        """The last step may ruin the weights after the last loss was computed."""
+        if not all(p.isfinite().all() for p in self.objective.parameters()):
+            self._raise_divergence("Weights are not finite", self.progress.epoch - 1)
+
+    def _raise_divergence(self, what, epoch):
+        raise ValueError(
+            f"{what} in stage {self.stage!r}, epoch {epoch}. Scale the features of X, "
+            "use a smaller learning_rate, or precision='float32'."
+        )
 
     def save(self):
         """Write everything that the rest of the stage depends on."""

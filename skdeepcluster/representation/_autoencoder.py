@@ -302,26 +302,30 @@ def auto_hidden_layer_sizes(n_samples: int) -> tuple[int, ...]:
 
 def _two_parts(network) -> AutoencoderModel:
     """A user's network as a model: a pair, or a module with `encoder` and `decoder`."""
-    try:
-        if isinstance(network, tuple):
-            encoder, decoder = network
-        else:
-            encoder, decoder = network.encoder, network.decoder
-    except (AttributeError, ValueError) as error:
+    parts = getattr(network, "encoder", None), getattr(network, "decoder", None)
+    if isinstance(network, tuple) and len(network) == 2:
+        parts = network
+    if not all(isinstance(part, nn.Module) for part in parts):
         raise ValueError(
             "The 'network' parameter of Autoencoder must give a module with the "
-            "attributes 'encoder' and 'decoder', or such a pair. Got "
-            f"{type(network).__name__}."
-        ) from error
-    return AutoencoderModel(UserNetwork(encoder), UserNetwork(decoder))
+            "attributes 'encoder' and 'decoder', or such a pair, all torch modules. "
+            f"Got {type(network).__name__}."
+        )
+    return AutoencoderModel(*map(UserNetwork, parts))
 
 
 def _embedding_size(model: AutoencoderModel, n_features: int) -> int:
     """Send two rows through the network; also fills in lazy layers."""
     x = torch.zeros(2, n_features)
-    with torch.no_grad():
-        z = model.eval().embed(x)
-        x_hat = model.decode(z)
+    try:
+        with torch.no_grad():
+            z = model.eval().embed(x)
+            x_hat = model.decode(z)
+    except RuntimeError as error:
+        raise ValueError(
+            "The 'network' parameter of Autoencoder gives a network that cannot "
+            f"process rows of {n_features} features: {error}"
+        ) from error
     if x_hat.shape != x.shape:
         raise ValueError(
             "The 'network' parameter of Autoencoder must rebuild rows of "

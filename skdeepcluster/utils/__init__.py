@@ -15,6 +15,7 @@ from skdeepcluster.utils._validation import (
     feature_scaling,
     row_blocks,
 )
+from skdeepcluster.utils._warnings import warn_caller
 
 __all__ = [
     "KEPT_DTYPES",
@@ -28,4 +29,5 @@ __all__ = [
     "dense_float64",
     "feature_scaling",
     "row_blocks",
+    "warn_caller",
 ]

@@ -1,0 +1,12 @@
+"""Warnings that point to the user's line."""
+
+import sys
+import warnings
+
+
+def warn_caller(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn at the line that called into this package, however deep inside it is."""
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back and frame.f_globals["__name__"].startswith("skdeepcluster."):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)

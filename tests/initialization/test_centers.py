@@ -1,0 +1,71 @@
+"""First centroids, and new ones for those that lost their rows."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from sklearn.cluster import KMeans
+
+from skdeepcluster.initialization import kmeans_centers, reseed_empty
+
+
+@pytest.fixture
+def z(blobs):
+    return torch.tensor(blobs[0], dtype=torch.float32)
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+def test_kmeans_centers__are_those_of_scikit_learn(z, seed):
+    centers, labels = kmeans_centers(z, n_clusters=4, n_init=3, seed=seed)
+    expected = KMeans(4, n_init=3, random_state=seed).fit(z.numpy())
+    np.testing.assert_array_equal(centers, expected.cluster_centers_)
+    np.testing.assert_array_equal(labels, expected.labels_)
+    assert centers.dtype == torch.float32
+    assert labels.dtype == torch.int64
+
+
+def test_kmeans_centers__say_nothing_about_too_few_distinct_rows():
+    z = torch.ones(10, 2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        centers, labels = kmeans_centers(z, n_clusters=3, n_init=1, seed=0)
+    assert centers.shape == (3, 2)
+    assert torch.all(labels == labels[0])
+
+
+def test_reseed_empty__moves_a_centre_to_the_row_farthest_from_the_others():
+    z = torch.tensor([[0.0], [1.0], [2.0], [10.0]])
+    centers = torch.tensor([[1.0], [-50.0]])
+    reseed_empty(centers, z, labels=torch.tensor([0, 0, 0, 0]))
+    assert centers.tolist() == [[1.0], [10.0]]
+
+
+def test_reseed_empty__spreads_several_centres():
+    # Nearest to 10 would be 9, but after 10 is taken the farthest row is -6.
+    z = torch.tensor([[0.0], [9.0], [10.0], [-6.0]])
+    centers = torch.tensor([[77.0], [0.0], [88.0]])
+    reseed_empty(centers, z, labels=torch.ones(4, dtype=torch.int64))
+    assert centers.tolist() == [[10.0], [0.0], [-6.0]]
+
+
+def test_reseed_empty__leaves_centres_with_rows_alone(z):
+    centers, labels = kmeans_centers(z, n_clusters=3, n_init=1, seed=0)
+    before = centers.clone()
+    reseed_empty(centers, z, labels)
+    assert torch.equal(centers, before)
+
+
+def test_reseed_empty__stops_where_no_distinct_row_is_left():
+    z = torch.tensor([[1.0], [1.0], [3.0]])
+    centers = torch.tensor([[1.0], [7.0], [8.0], [9.0]])
+    reseed_empty(centers, z, labels=torch.zeros(3, dtype=torch.int64))
+    assert centers.tolist() == [[1.0], [3.0], [8.0], [9.0]]
+
+
+def test_reseed_empty__keeps_no_gradient(z):
+    centers = torch.nn.Parameter(torch.zeros(3, 6))
+    reseed_empty(centers, z, labels=torch.zeros(60, dtype=torch.int64))
+    assert centers.requires_grad
+    assert centers.grad_fn is None
+    assert len(torch.unique(centers.detach(), dim=0)) == 3

@@ -1,0 +1,116 @@
+"""Architectures and their plain descriptions."""
+
+import json
+
+import pytest
+import torch
+from torch import nn
+
+from skdeepcluster.networks import (
+    MLP,
+    AutoencoderModel,
+    CentroidModel,
+    UserNetwork,
+    build,
+)
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def mlp(*sizes):
+    return MLP(sizes, seeded())
+
+
+# -- MLP ---------------------------------------------------------------------------
+
+
+def test_mlp__linear_layers_with_relu_between():
+    kinds = [type(layer) for layer in mlp(7, 5, 3, 2)]
+    assert kinds == [nn.Linear, nn.ReLU, nn.Linear, nn.ReLU, nn.Linear]
+    assert mlp(7, 5, 3, 2)(torch.ones(4, 7)).shape == (4, 2)
+    assert [type(layer) for layer in mlp(7, 2)] == [nn.Linear]
+
+
+def test_mlp__weights_lie_within_one_over_the_root_of_the_inputs():
+    network = mlp(400, 300, 100)
+    for layer, n_in in ((network[0], 400), (network[2], 300)):
+        bound = n_in**-0.5
+        assert layer.weight.abs().max() <= bound
+        assert layer.weight.abs().max() > 0.99 * bound
+        assert layer.weight.std().item() == pytest.approx(bound / 3**0.5, rel=0.02)
+        assert torch.all(layer.bias == 0)
+
+
+def test_mlp__depends_on_its_generator_only():
+    before = torch.get_rng_state()
+    first, second, other = mlp(9, 4), mlp(9, 4), MLP([9, 4], seeded(1))
+    MLP([9, 4])
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(first[0].weight, second[0].weight)
+    assert not torch.equal(first[0].weight, other[0].weight)
+
+
+# -- models of users ---------------------------------------------------------------
+
+
+def test_user_network__gives_flat_rows():
+    network = UserNetwork(nn.Unflatten(1, (2, 3)))
+    assert network(torch.ones(4, 6)).shape == (4, 6)
+    assert network.draws_globally
+
+
+# -- build -------------------------------------------------------------------------
+
+
+METHODS = {
+    MLP: ["forward"],
+    AutoencoderModel: ["embed", "reconstruct"],
+    CentroidModel: ["embed", "assign", "distances"],
+}
+
+
+def models():
+    pair = AutoencoderModel(mlp(6, 5, 2), mlp(2, 5, 6))
+    of_user = AutoencoderModel(
+        UserNetwork(nn.Sequential(nn.Linear(6, 2), nn.BatchNorm1d(2))),
+        UserNetwork(nn.Linear(2, 6)),
+    )
+    centers = torch.rand(4, 2, generator=seeded())
+    return {
+        "MLP": mlp(6, 5, 2),
+        "AutoencoderModel": pair,
+        "AutoencoderModel of a user": of_user,
+        "CentroidModel": CentroidModel(pair.encoder, centers, alpha=3.0),
+        "CentroidModel with decoder": CentroidModel(
+            pair.encoder, centers, decoder=pair.decoder
+        ),
+        "CentroidModel of a user": CentroidModel(of_user.encoder, centers),
+    }
+
+
+@pytest.mark.parametrize("name", models())
+def test_build__makes_the_same_architecture(name):
+    model = models()[name].eval()
+    rebuilt = build(model.config)
+    rebuilt.load_state_dict(model.state_dict())
+    rebuilt.eval()
+    assert type(rebuilt) is type(model)
+    assert rebuilt.config == model.config
+    x = torch.rand(3, 6, generator=seeded())
+    for method in METHODS[type(model)]:
+        assert torch.equal(getattr(rebuilt, method)(x), getattr(model, method)(x))
+
+
+@pytest.mark.parametrize("name", [name for name in models() if "user" not in name])
+def test_config__is_plain(name):
+    config = models()[name].config
+    assert json.loads(json.dumps(config)) == config
+
+
+@pytest.mark.parametrize("name", [name for name in models() if "user" not in name])
+def test_build__does_not_touch_the_global_generator(name):
+    config, before = models()[name].config, torch.get_rng_state()
+    build(config)
+    assert torch.equal(torch.get_rng_state(), before)

@@ -1,0 +1,261 @@
+"""Autoencoder: reconstruction, units, corruption and networks of users."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from scipy import sparse
+from sklearn.cluster import (
+    HDBSCAN,
+    AgglomerativeClustering,
+    KMeans,
+    SpectralClustering,
+)
+from sklearn.metrics import adjusted_rand_score
+from sklearn.mixture import GaussianMixture
+from sklearn.pipeline import make_pipeline
+from torch import nn
+
+from skdeepcluster import Autoencoder
+from skdeepcluster.representation._autoencoder import auto_hidden_layer_sizes
+
+
+def small(**changes):
+    settings = {
+        "n_components": 2,
+        "hidden_layer_sizes": (32,),
+        "max_epochs": 60,
+        "batch_size": 16,
+        "learning_rate": 1e-2,
+        "random_state": 0,
+    }
+    return Autoencoder(**{**settings, **changes})
+
+
+@pytest.fixture
+def plane():
+    """80 rows of seven features that lie near a plane, far from the origin."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(80, 2)) @ rng.normal(size=(2, 7))
+    return 1000 + 50 * (X + 0.01 * rng.normal(size=X.shape))
+
+
+# -- reconstruction ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+@pytest.mark.parametrize("schedule", ["constant", "cosine", "one_cycle"])
+def test_training__rebuilds_the_rows(plane, optimizer, schedule):
+    rate = {"adam": 1e-2, "sgd": 0.1}[optimizer]
+    autoencoder = small(
+        optimizer=optimizer, learning_rate=rate, learning_rate_schedule=schedule
+    )
+    variance = plane.var(axis=0).mean()
+    untrained = small(max_epochs=0).fit(plane)
+    assert untrained.score(plane) < -0.5 * variance
+    assert autoencoder.fit(plane).score(plane) > -0.05 * variance
+
+
+@pytest.mark.parametrize("shape", [(50, 2), (60, 6), (150, 4)])
+@pytest.mark.parametrize("seed", range(3))
+def test_defaults__learn_on_little_data(shape, seed):
+    # Groups far apart: steps that are too long die or diverge here.
+    rng = np.random.default_rng(seed)
+    centers = rng.uniform(-10, 10, size=(3, shape[1]))
+    X = centers[rng.integers(3, size=shape[0])] + rng.normal(size=shape)
+    autoencoder = Autoencoder(random_state=seed).fit(X)
+    assert autoencoder.score(X) > -0.05 * X.var(axis=0).mean()
+
+
+def test_diverging_steps__are_an_error(plane):
+    with pytest.raises(ValueError, match="learning_rate"):
+        small(optimizer="sgd", learning_rate=1e3).fit(plane)
+
+
+@pytest.mark.parametrize("max_epochs", [0, 1])
+def test_steps_beyond_all_bounds__raise_even_in_the_last_epoch(plane, max_epochs):
+    autoencoder = small(
+        optimizer="sgd", learning_rate=1e200, max_epochs=max_epochs, batch_size=80
+    )
+    if max_epochs == 0:
+        assert np.all(np.isfinite(autoencoder.fit(plane).transform(plane)))
+    else:
+        with pytest.raises(ValueError, match="learning_rate"):
+            autoencoder.fit(plane)
+
+
+def test_history__loss_is_the_mean_squared_error_of_scaled_rows(plane):
+    # One batch of all rows: the loss of the first epoch is that of the start.
+    start = small(max_epochs=0).fit(plane)
+    record = small(max_epochs=1, batch_size=80).fit(plane).history_[0]
+    assert record["stage"] == "pretraining"
+    assert record["loss"] == record["reconstruction"]
+    assert record["loss"] == pytest.approx(
+        -start.score(plane) / start.scale_**2, rel=1e-5
+    )
+
+
+# -- units -------------------------------------------------------------------------
+
+
+def test_inverse_transform__gives_rows_in_their_units(plane):
+    autoencoder = small().fit(plane)
+    X_hat = autoencoder.inverse_transform(autoencoder.transform(plane))
+    assert X_hat.shape == plane.shape
+    assert X_hat.dtype == np.float64
+    np.testing.assert_allclose(X_hat, plane, atol=0.4 * autoencoder.scale_)
+    np.testing.assert_allclose(X_hat.mean(axis=0), plane.mean(axis=0), rtol=0.01)
+
+
+def test_inverse_transform__of_any_array_like(plane):
+    autoencoder = small().fit(plane)
+    Z = autoencoder.transform(plane)
+    expected = autoencoder.inverse_transform(Z)
+    for form in (Z.tolist(), Z.astype(np.float64), torch.tensor(Z)):
+        np.testing.assert_array_equal(autoencoder.inverse_transform(form), expected)
+    autoencoder.set_output(transform="pandas")
+    frame = autoencoder.transform(plane)
+    assert list(frame.columns) == ["autoencoder0", "autoencoder1"]
+    np.testing.assert_array_equal(autoencoder.inverse_transform(frame), expected)
+
+
+def test_inverse_transform__of_images_gives_flat_rows(plane):
+    images = plane[:, :6].reshape(80, 1, 2, 3)
+    autoencoder = small().fit(images)
+    Z = autoencoder.transform(images)
+    assert autoencoder.inverse_transform(Z).shape == (80, 6)
+
+
+@pytest.mark.parametrize(
+    ("Z", "message"),
+    [
+        (np.ones((4, 3)), "has 3 columns, .* n_components_=2"),
+        (np.ones(2), "Expected 2D array"),
+        (np.full((4, 2), np.nan), "NaN"),
+        (np.ones((0, 2)), "0 sample"),
+    ],
+)
+def test_inverse_transform__of_something_else_raises(plane, Z, message):
+    with pytest.raises(ValueError, match=message):
+        small(max_epochs=1).fit(plane).inverse_transform(Z)
+
+
+@pytest.mark.parametrize("convert", [np.array, sparse.csr_array])
+def test_score__is_minus_the_mean_squared_error(plane, convert, monkeypatch):
+    autoencoder = small().fit(plane)
+    X_hat = autoencoder.inverse_transform(autoencoder.transform(plane))
+    expected = -np.square(plane - X_hat).mean()
+    assert type(autoencoder.score(convert(plane))) is float
+    assert autoencoder.score(convert(plane)) == pytest.approx(expected, rel=1e-6)
+    assert autoencoder.score(plane[:1]) < 0
+
+
+def test_center_and_scale__are_the_mean_and_one_spread(plane):
+    autoencoder = small(max_epochs=0).fit(plane)
+    np.testing.assert_allclose(autoencoder.center_, plane.mean(axis=0))
+    expected = np.sqrt(plane.var(axis=0).mean())
+    assert autoencoder.scale_ == pytest.approx(expected)
+
+
+# -- sizes -------------------------------------------------------------------------
+
+
+def test_n_components__is_capped_by_the_features(plane):
+    assert small(n_components=50, max_epochs=1).fit_transform(plane).shape == (80, 7)
+
+
+@pytest.mark.parametrize("hidden", [(), (3,), [8, 4]])
+def test_hidden_layers__from_input_to_embedding(plane, hidden):
+    model = small(hidden_layer_sizes=hidden, max_epochs=1).fit(plane).model_
+    widths = [layer.out_features for layer in model.encoder if hasattr(layer, "bias")]
+    assert widths == [*hidden, 2]
+    widths = [layer.out_features for layer in model.decoder if hasattr(layer, "bias")]
+    assert widths == [*reversed(hidden), 7]
+
+
+def test_hidden_layers__auto_grows_with_the_rows():
+    sizes = [sum(auto_hidden_layer_sizes(n)) for n in (1, 999, 1000, 4999, 5000, 10**7)]
+    assert sizes == sorted(sizes)
+    assert sizes[0] < sizes[2] < sizes[4] == sizes[5]
+    assert auto_hidden_layer_sizes(60_000) == (500, 500, 2000)
+
+
+# -- corruption --------------------------------------------------------------------
+
+
+class Recorder(nn.Module):
+    """Passes rows on and remembers what it saw while training."""
+
+    seen: list = []
+
+    def forward(self, x):
+        if self.training:
+            Recorder.seen.append(x.detach().clone())
+        return x
+
+
+@pytest.fixture
+def recorded(monkeypatch):
+    monkeypatch.setattr(Recorder, "seen", [])
+
+    def network(n_features, n_components):
+        return Recorder(), nn.Linear(n_features, n_features)
+
+    return network
+
+
+def test_corruption__replaces_a_share_of_the_features_by_their_mean(plane, recorded):
+    small(corruption=0.3, network=recorded, max_epochs=20, batch_size=80).fit(plane)
+    seen = torch.stack(Recorder.seen)
+    # The mean of a centred feature is zero.
+    assert (seen == 0).float().mean().item() == pytest.approx(0.3, abs=0.02)
+    per_feature = (seen == 0).float().mean(dim=(0, 1))
+    assert torch.all((per_feature - 0.3).abs() < 0.05)
+    assert not torch.equal(seen[0] == 0, seen[1] == 0)
+
+
+def test_corruption__the_loss_asks_for_the_clean_rows(plane, recorded):
+    settings = {"network": recorded, "max_epochs": 1, "batch_size": 80}
+    noisy = small(corruption=0.5, **settings).fit(plane).history_[0]["loss"]
+    [x] = Recorder.seen
+    clean = small(corruption=0.0, **settings).fit(plane).history_[0]["loss"]
+    assert (x == 0).any()
+    # From the same weights what is hidden cannot be rebuilt.
+    assert noisy != pytest.approx(clean, rel=1e-3)
+
+
+def test_no_corruption__rows_come_as_they_are(plane, recorded):
+    small(network=recorded, max_epochs=2, batch_size=80).fit(plane)
+    for seen in Recorder.seen:
+        assert torch.all(seen != 0)
+
+
+def test_corruption__ends_with_training(plane):
+    autoencoder = small(corruption=0.5, max_epochs=2).fit(plane)
+    np.testing.assert_array_equal(
+        autoencoder.transform(plane), autoencoder.transform(plane)
+    )
+
+
+# -- two-step clustering -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "clusterer",
+    [
+        KMeans(3, n_init=5, random_state=0),
+        GaussianMixture(3, n_init=3, random_state=0),
+        SpectralClustering(3, assign_labels="cluster_qr", random_state=0),
+        AgglomerativeClustering(3),
+        HDBSCAN(min_cluster_size=5, copy=True),
+    ],
+    ids=lambda clusterer: type(clusterer).__name__,
+)
+def test_pipeline__two_step_clustering(blobs, clusterer):
+    X, y = blobs
+    pipeline = make_pipeline(small(), clusterer)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        labels = pipeline.fit_predict(X)
+    assert adjusted_rand_score(y, labels) > 0.9
