@@ -112,6 +112,8 @@ class DeepEstimator(
         self.device_ = str(resolve_device(self.device))
         X = self._gate(X, reset=True)
         self._check_before_training(X)
+        # A fit that fails leaves no model of the fit before, with another scaling.
+        vars(self).pop("model_", None)
         seed = resolve_seed(self.random_state)
         checkpoint = self._own_checkpoint(X, seed)
         self._fit(X, seed, checkpoint)
@@ -225,6 +227,9 @@ class DeepEstimator(
     @property
     def _n_features_out(self):
         return self.n_components_
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "model_")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -256,3 +256,14 @@ def test_pickle_from_a_missing_device__loads_on_the_cpu_with_a_warning(cls, blob
         loaded.__setstate__(state)
     assert loaded.device_ == "cpu"
     assert_same_outputs(outputs(loaded, X), outputs(estimator, X))
+
+
+@each_estimator
+def test_fit_that_fails__leaves_nothing_fitted(cls, blobs):
+    X, _ = blobs
+    estimator = tiny(cls).fit(X)
+    estimator.set_params(optimizer="sgd", learning_rate=1e300)
+    with pytest.raises(ValueError, match="learning_rate"):
+        estimator.fit(1000 * X)
+    with pytest.raises(NotFittedError):
+        estimator.transform(X)

@@ -73,7 +73,8 @@ class DECClustering(SoftAssignmentMixin, CentroidClusterer):
         derived from `random_state` where its own is None. None is ``Autoencoder()``
         with its defaults. A fitted one within a
         :class:`sklearn.frozen.FrozenEstimator` is not fitted again; a copy of its
-        network is fine-tuned and the original stays as it is.
+        network is fine-tuned and the original stays as it is. Where it is fitted
+        here, `device` and `checkpoint` are those of this estimator.
     update_encoder : bool, default=True
         Whether the encoder is trained too. False moves only the centroids, which the
         paper calls DEC without back-propagation.

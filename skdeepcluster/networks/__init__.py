@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from skdeepcluster.networks._mlp import MLP, UserNetwork
+from skdeepcluster.networks._mlp import MLP, LinearPathMLP, UserNetwork
 from skdeepcluster.networks._models import (
     AutoencoderModel,
     CentroidModel,
@@ -14,6 +14,7 @@ __all__ = [
     "MLP",
     "AutoencoderModel",
     "CentroidModel",
+    "LinearPathMLP",
     "UserNetwork",
     "build",
     "squared_distances",
@@ -31,6 +32,7 @@ def build(config: dict) -> nn.Module:
         arguments["centers"] = torch.empty(arguments["centers"])
     return {
         "MLP": MLP,
+        "LinearPathMLP": LinearPathMLP,
         "UserNetwork": UserNetwork,
         "AutoencoderModel": AutoencoderModel,
         "CentroidModel": CentroidModel,

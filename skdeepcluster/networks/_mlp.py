@@ -40,6 +40,43 @@ class MLP(nn.Sequential):
                 layer.bias.zero_()
 
 
+class LinearPathMLP(nn.Module):
+    """A linear map and an MLP beside it; their outputs are added.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Widths of the MLP from input to output, at least two.
+    generator : torch.Generator, default=None
+        Source of the MLP's initial weights, as for `MLP`.
+    linear : Tensor of shape (n_out, n_in), default=None
+        Where the linear map starts; the MLP's last layer then starts at zero.
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        generator: torch.Generator | None = None,
+        linear: Tensor | None = None,
+    ):
+        super().__init__()
+        self.linear = nn.utils.skip_init(nn.Linear, sizes[0], sizes[-1], bias=False)
+        self.mlp = MLP(sizes, generator)
+        if linear is not None:
+            with torch.no_grad():
+                self.linear.weight.copy_(linear)
+                self.mlp[-1].weight.zero_()
+
+    @property
+    def config(self) -> dict:
+        """Plain description from which `build` makes the same architecture."""
+        return {"name": "LinearPathMLP", "sizes": self.mlp.config["sizes"]}
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, n_in) -> (n, n_out)."""
+        return self.linear(x) + self.mlp(x)
+
+
 class UserNetwork(nn.Module):
     """A module that a user brought; it maps flat rows to flat rows.
 

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+_DIFFERENCES = 2**24  # numbers held at once while distances are computed
+
 
 class AutoencoderModel(nn.Module):
     """An encoder and a decoder."""
@@ -103,4 +105,6 @@ class CentroidModel(nn.Module):
 
 def squared_distances(z: Tensor, centers: Tensor) -> Tensor:
     """(n, d) and (k, d) -> (n, k); by differences, exact for points that coincide."""
-    return (z.unsqueeze(1) - centers).square().sum(dim=2)
+    rows = max(1, _DIFFERENCES // centers.numel())
+    parts = [(part.unsqueeze(1) - centers).square().sum(2) for part in z.split(rows)]
+    return torch.cat(parts)

@@ -8,20 +8,22 @@ from typing import Literal
 
 import numpy as np
 import torch
+from sklearn.utils.extmath import randomized_svd
 from sklearn.utils.validation import check_is_fitted
-from torch import nn
+from torch import Tensor, nn
 
 from skdeepcluster.base import DecoderMixin, DeepEstimator, auto_epochs
 from skdeepcluster.engine import (
     OPTIMIZERS,
     SCHEDULES,
     Objective,
+    Rows,
     derive_seed,
     generator,
     private_global_generator,
 )
 from skdeepcluster.losses import mean_squared_error
-from skdeepcluster.networks import MLP, AutoencoderModel, UserNetwork
+from skdeepcluster.networks import MLP, AutoencoderModel, LinearPathMLP, UserNetwork
 from skdeepcluster.utils import (
     Integers,
     MatrixLike,
@@ -66,6 +68,11 @@ class Autoencoder(DecoderMixin, DeepEstimator):
         Widths of the encoder's hidden layers from input to embedding; the decoder
         mirrors them. ``"auto"`` is (128, 128) below 1,000 rows, (500, 500) below 5,000
         and (500, 500, 2000) from there.
+    linear_path : bool, default=True
+        Whether a linear map from input to output stands beside the hidden layers of
+        encoder and decoder, started at the principal components of `X`. Training then
+        begins with the geometry of the input, scaled to unit mean variance, and the
+        hidden layers, whose output starts at zero, learn what is not linear.
     corruption : float, default=0.0
         Share of the features of each row, drawn anew at every step, that is replaced
         by the feature's mean before encoding, in range [0, 1). Above zero this is a
@@ -76,7 +83,7 @@ class Autoencoder(DecoderMixin, DeepEstimator):
         features and `n_components` and returns such a module or the pair. Both parts
         are given and return one flat row per sample; the encoder's output decides the
         size of the embedding. None is a fully connected network of
-        `hidden_layer_sizes`.
+        `hidden_layer_sizes` and, with `linear_path`, that map.
     optimizer : {"adam", "sgd"}, default="adam"
         Adam, or stochastic gradient descent with Nesterov momentum 0.9.
     learning_rate : float, default=0.001
@@ -153,14 +160,15 @@ class Autoencoder(DecoderMixin, DeepEstimator):
     .. math:: \frac{1}{d} \lVert x - g(f(\tilde{x})) \rVert^2,
 
     mean over rows, where :math:`\tilde{x}` is the corrupted row, :math:`f` the encoder
-    and :math:`g` the decoder: ReLU between the layers, embedding and output linear.
-    Weights start uniform within :math:`1 / \sqrt{\text{fan in}}`, biases at zero.
+    and :math:`g` the decoder: ReLU between the layers, embedding and output linear,
+    plus a linear map of the input with `linear_path`. Weights start uniform within
+    :math:`1 / \sqrt{\text{fan in}}`, biases at zero.
 
     Rows are centred and divided by one scale for all features, which is all that
     k-means is invariant to as well; :meth:`inverse_transform` returns original units.
 
-    Departure from [1]_: trained end to end at once instead of layer by layer as a
-    stack of restricted Boltzmann machines.
+    Departures from [1]_: trained end to end at once instead of layer by layer as a
+    stack of restricted Boltzmann machines; the linear path.
 
     References
     ----------
@@ -190,6 +198,7 @@ class Autoencoder(DecoderMixin, DeepEstimator):
         **DeepEstimator._parameter_rules,
         "n_components": [Integers(1)],
         "hidden_layer_sizes": ["auto", TupleOf(Integers(1))],
+        "linear_path": [True, False],
         "corruption": [Reals(0, 1, closed="left")],
         "network": [None, nn.Module, callable],
         "optimizer": list(OPTIMIZERS),
@@ -202,6 +211,7 @@ class Autoencoder(DecoderMixin, DeepEstimator):
         n_components: int = 10,
         *,
         hidden_layer_sizes: Sequence[int] | Literal["auto"] = "auto",
+        linear_path: bool = True,
         corruption: float = 0.0,
         network: nn.Module | Callable | None = None,
         optimizer: Literal["adam", "sgd"] = "adam",
@@ -219,6 +229,7 @@ class Autoencoder(DecoderMixin, DeepEstimator):
     ):
         self.n_components = n_components
         self.hidden_layer_sizes = hidden_layer_sizes
+        self.linear_path = linear_path
         self.corruption = corruption
         self.network = network
         self.optimizer = optimizer
@@ -234,8 +245,8 @@ class Autoencoder(DecoderMixin, DeepEstimator):
 
     def _fit(self, X, seed, checkpoint):
         self.center_, self.scale_ = feature_scaling(X)
-        model = self._make_model(X, seed)
         trainer = self._make_trainer(X, seed, checkpoint)
+        model = self._make_model(trainer.rows, seed)
         self.n_iter_ = trainer.train(
             _Reconstruction(model, self.corruption),
             stage="pretraining",
@@ -246,14 +257,16 @@ class Autoencoder(DecoderMixin, DeepEstimator):
         )
         self._keep_model(model, trainer)
 
-    def _make_model(self, X, seed):
+    def _make_model(self, rows, seed):
         """Encoder and decoder with their first weights; sets `n_components_`."""
-        n_features = X.shape[1]
+        n_features = rows.n_features
         self.n_components_ = min(self.n_components, n_features)
         if self.network is None:
-            sizes = [n_features, *self._hidden_layer_sizes(X), self.n_components_]
-            weights = generator(seed, "weights")
-            return AutoencoderModel(MLP(sizes, weights), MLP(sizes[::-1], weights))
+            hidden = self.hidden_layer_sizes
+            if hidden == "auto":
+                hidden = auto_hidden_layer_sizes(rows.n_samples)
+            sizes = [n_features, *hidden, self.n_components_]
+            return self._make_mlps(rows, sizes, seed)
         with private_global_generator(
             derive_seed(seed, "weights"), torch.device("cpu")
         ):
@@ -266,10 +279,15 @@ class Autoencoder(DecoderMixin, DeepEstimator):
             self.n_components_ = _embedding_size(model, n_features)
         return model
 
-    def _hidden_layer_sizes(self, X):
-        if self.hidden_layer_sizes == "auto":
-            return auto_hidden_layer_sizes(X.shape[0])
-        return self.hidden_layer_sizes
+    def _make_mlps(self, rows, sizes, seed):
+        weights = generator(seed, "weights")
+        if not self.linear_path:
+            return AutoencoderModel(MLP(sizes, weights), MLP(sizes[::-1], weights))
+        axes, deviation = principal_axes(rows, sizes[-1], derive_seed(seed, "axes"))
+        return AutoencoderModel(
+            LinearPathMLP(sizes, weights, axes / deviation),
+            LinearPathMLP(sizes[::-1], weights, axes.T * deviation),
+        )
 
     def score(self, X: MatrixLike, y: object = None) -> float:
         """Minus the mean squared error of rebuilding `X`, in the units of `X` squared.
@@ -298,6 +316,27 @@ def auto_hidden_layer_sizes(n_samples: int) -> tuple[int, ...]:
     if n_samples < 1000:
         return (128, 128)
     return (500, 500) if n_samples < 5000 else (500, 500, 2000)
+
+
+def principal_axes(rows: Rows, n_components: int, seed: int) -> tuple[Tensor, float]:
+    """Principal axes of the rows, or of a sample where they are many.
+
+    Returns them as (n_components, n_features), zero where there are fewer, and the root
+    of the mean variance along them (1 where nothing varies).
+    """
+    size = min(rows.n_samples, max(1000, min(20_000, 2**25 // rows.n_features)))
+    sample = np.random.RandomState(seed).permutation(rows.n_samples)[:size]
+    x = rows.take(torch.from_numpy(sample).to(rows.device)).cpu().numpy()
+    _, singular_values, found = randomized_svd(
+        x,
+        min(n_components, *x.shape),
+        power_iteration_normalizer="QR",  # which every array library has
+        random_state=seed,
+    )
+    axes = torch.zeros(n_components, rows.n_features)
+    axes[: len(found)] = torch.from_numpy(found)
+    deviation = math.sqrt(np.square(singular_values).sum() / (size * len(axes)))
+    return axes, deviation if deviation > 0 else 1.0
 
 
 def _two_parts(network) -> AutoencoderModel:

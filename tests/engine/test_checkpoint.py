@@ -52,6 +52,19 @@ def test_interrupted_save__keeps_the_file_before(tmp_path, monkeypatch, error):
     assert_same_state(checkpoint.load("stage"))
 
 
+def test_killed_before_the_new_file_takes_its_place(tmp_path, monkeypatch):
+    checkpoint = Checkpoint(tmp_path)
+    checkpoint.save("stage", STATE)
+
+    def killed(source, destination):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_checkpoint.os, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        checkpoint.save("stage", {"other": 1})
+    assert_same_state(checkpoint.load("stage"))
+
+
 @pytest.mark.parametrize("keep", [0, 1, 50, -1])
 def test_damaged_file__raises_and_names_the_file(tmp_path, keep):
     checkpoint = Checkpoint(tmp_path)

@@ -40,3 +40,8 @@ def test_is_out_of_memory__of_the_machine_itself():
     with pytest.raises(RuntimeError) as caught:
         torch.empty(2**50, dtype=torch.float64)
     assert is_out_of_memory(caught.value)
+
+
+def test_resolve_device__that_holds_no_numbers():
+    with pytest.raises(ValueError, match="'meta', which torch cannot use"):
+        resolve_device("meta")

@@ -132,6 +132,40 @@ def test_schedule__reaches_the_optimizer(X):
     assert rates == pytest.approx(expected)
 
 
+def test_modules_that_draw_globally__draw_from_the_seed_and_the_stage(X):
+    class Draw(Pull):
+        draws_globally = True
+
+        def losses(self, batch):
+            self.drawn = torch.rand(3)
+            return super().losses(batch)
+
+    def drawn(seed, stage):
+        objective, trainer = Draw(), make_trainer(X)
+        trainer.seed = seed
+        trainer.train(objective, **{**SETTINGS, "stage": stage}, max_epochs=1)
+        return tuple(objective.drawn.tolist())
+
+    assert drawn(0, "one") == drawn(0, "one")
+    assert len({drawn(0, "one"), drawn(1, "one"), drawn(0, "other")}) == 3
+
+
+def test_generator__is_that_of_the_seed_and_the_stage(X):
+    class Draw(Pull):
+        def losses(self, batch):
+            self.drawn = torch.rand(3, generator=self.generator)
+            return super().losses(batch)
+
+    def drawn(seed, stage):
+        objective, trainer = Draw(), make_trainer(X)
+        trainer.seed = seed
+        trainer.train(objective, **{**SETTINGS, "stage": stage}, max_epochs=1)
+        return tuple(objective.drawn.tolist())
+
+    assert drawn(0, "one") == drawn(0, "one")
+    assert len({drawn(0, "one"), drawn(1, "one"), drawn(0, "other")}) == 3
+
+
 # -- history -----------------------------------------------------------------------
 
 

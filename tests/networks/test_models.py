@@ -159,3 +159,10 @@ def test_centres__are_a_copy(centers):
     with torch.no_grad():
         model.centers.zero_()
     assert torch.equal(given, torch.tensor(centers, dtype=torch.float32))
+
+
+def test_squared_distances__in_parts_equal_those_at_once(monkeypatch):
+    z, centers = torch.randn(9, 3), torch.randn(4, 3)
+    expected = squared_distances(z, centers)
+    monkeypatch.setattr("skdeepcluster.networks._models._DIFFERENCES", 25)
+    torch.testing.assert_close(squared_distances(z, centers), expected)

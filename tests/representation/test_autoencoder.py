@@ -12,13 +12,18 @@ from sklearn.cluster import (
     KMeans,
     SpectralClustering,
 )
+from sklearn.decomposition import PCA
 from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
 from sklearn.pipeline import make_pipeline
 from torch import nn
 
 from skdeepcluster import Autoencoder
-from skdeepcluster.representation._autoencoder import auto_hidden_layer_sizes
+from skdeepcluster.engine import Rows
+from skdeepcluster.representation._autoencoder import (
+    auto_hidden_layer_sizes,
+    principal_axes,
+)
 
 
 def small(**changes):
@@ -51,8 +56,9 @@ def test_training__rebuilds_the_rows(plane, optimizer, schedule):
     autoencoder = small(
         optimizer=optimizer, learning_rate=rate, learning_rate_schedule=schedule
     )
+    autoencoder.set_params(linear_path=False)
     variance = plane.var(axis=0).mean()
-    untrained = small(max_epochs=0).fit(plane)
+    untrained = small(max_epochs=0, linear_path=False).fit(plane)
     assert untrained.score(plane) < -0.5 * variance
     assert autoencoder.fit(plane).score(plane) > -0.05 * variance
 
@@ -94,6 +100,65 @@ def test_history__loss_is_the_mean_squared_error_of_scaled_rows(plane):
     assert record["loss"] == pytest.approx(
         -start.score(plane) / start.scale_**2, rel=1e-5
     )
+
+
+# -- linear path -------------------------------------------------------------------
+
+
+def test_linear_path__starts_at_the_principal_components(plane):
+    start = small(max_epochs=0).fit(plane)
+    pca = PCA(2).fit(plane)
+    Z, expected = start.transform(plane), pca.transform(plane)
+    # One factor for both axes, whose signs are free, gives them unit mean variance.
+    factor = np.sqrt(expected.var(axis=0).mean())
+    signs = np.sign((Z * expected).sum(axis=0))
+    np.testing.assert_allclose(Z * signs, expected / factor, atol=1e-3)
+    np.testing.assert_allclose(
+        start.inverse_transform(Z),
+        pca.inverse_transform(expected),
+        atol=1e-3 * start.scale_,
+    )
+
+
+def test_linear_path__training_goes_beyond_the_principal_components():
+    # A curve that no line follows.
+    t = np.linspace(-2, 2, 120)[:, None]
+    X = np.hstack([t, t**2, np.sin(2 * t)])
+    pca = PCA(1).fit(X)
+    by_pca = -np.square(X - pca.inverse_transform(pca.transform(X))).mean()
+    curve = small(n_components=1, max_epochs=200)
+    assert curve.set_params(max_epochs=0).fit(X).score(X) == pytest.approx(by_pca)
+    assert curve.set_params(max_epochs=200).fit(X).score(X) > 0.3 * by_pca
+
+
+@pytest.mark.parametrize("shape", [(3, 7), (1, 4), (20, 2)])
+def test_linear_path__with_fewer_components_than_asked_for(shape):
+    X = np.random.default_rng(0).normal(size=shape)
+    for max_epochs in (0, 2):
+        autoencoder = small(n_components=5, max_epochs=max_epochs).fit(X)
+        Z = autoencoder.transform(X)
+        assert Z.shape == (shape[0], min(5, shape[1]))
+        assert np.all(np.isfinite(Z))
+
+
+def test_linear_path__of_very_many_rows_is_that_of_a_sample():
+    X = np.random.default_rng(0).normal(size=(60, 2)) * [1.0, 5.0]
+    rows = Rows(np.tile(X, (500, 1)), np.zeros(2), 1.0, torch.device("cpu"))
+    taken = []
+    take = rows.take
+    rows.take = lambda index: taken.append(len(index)) or take(index)
+    axes, deviation = principal_axes(rows, 1, seed=0)
+    assert sum(taken) == 20_000
+    np.testing.assert_allclose(axes.abs(), [[0.0, 1.0]], atol=0.2)
+    assert deviation == pytest.approx(X[:, 1].std(), rel=0.1)
+
+
+def test_linear_path__where_nothing_varies():
+    rows = Rows(np.ones((9, 3)), np.ones(3), 1.0, torch.device("cpu"))
+    axes, deviation = principal_axes(rows, 2, seed=0)
+    assert axes.shape == (2, 3)
+    assert deviation == 1.0
+    assert torch.all(axes.isfinite())
 
 
 # -- units -------------------------------------------------------------------------
@@ -165,13 +230,18 @@ def test_n_components__is_capped_by_the_features(plane):
     assert small(n_components=50, max_epochs=1).fit_transform(plane).shape == (80, 7)
 
 
+@pytest.mark.parametrize("linear_path", [True, False])
 @pytest.mark.parametrize("hidden", [(), (3,), [8, 4]])
-def test_hidden_layers__from_input_to_embedding(plane, hidden):
-    model = small(hidden_layer_sizes=hidden, max_epochs=1).fit(plane).model_
-    widths = [layer.out_features for layer in model.encoder if hasattr(layer, "bias")]
-    assert widths == [*hidden, 2]
-    widths = [layer.out_features for layer in model.decoder if hasattr(layer, "bias")]
-    assert widths == [*reversed(hidden), 7]
+def test_hidden_layers__from_input_to_embedding(plane, hidden, linear_path):
+    settings = {"hidden_layer_sizes": hidden, "linear_path": linear_path}
+    model = small(max_epochs=1, **settings).fit(plane).model_
+
+    def widths(part):
+        layers = part.mlp if linear_path else part
+        return [layer.out_features for layer in layers if isinstance(layer, nn.Linear)]
+
+    assert widths(model.encoder) == [*hidden, 2]
+    assert widths(model.decoder) == [*reversed(hidden), 7]
 
 
 def test_hidden_layers__auto_grows_with_the_rows():
