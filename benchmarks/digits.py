@@ -27,10 +27,10 @@ from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from sklearn.pipeline import make_pipeline
 
 import skdeepcluster
-from skdeepcluster import Autoencoder, DECClustering
+from skdeepcluster import Autoencoder, DECClustering, IDECClustering
 from skdeepcluster.metrics import clustering_accuracy
 
-START = "DECClustering, its start"
+START = "DEC and IDEC, their start"
 SCORES = {
     "acc": clustering_accuracy,
     "nmi": normalized_mutual_info_score,
@@ -46,6 +46,7 @@ def clusterers(seed):
         "KMeans": k_means,
         "Autoencoder + KMeans": make_pipeline(Autoencoder(random_state=seed), k_means),
         "DECClustering": DECClustering(n_clusters=10, random_state=seed),
+        "IDECClustering": IDECClustering(n_clusters=10, random_state=seed),
     }
 
 

@@ -3,9 +3,9 @@
 import logging
 
 from skdeepcluster._version import __version__
-from skdeepcluster.cluster import DECClustering
+from skdeepcluster.cluster import DECClustering, IDECClustering
 from skdeepcluster.representation import Autoencoder
 
-__all__ = ["Autoencoder", "DECClustering", "__version__"]
+__all__ = ["Autoencoder", "DECClustering", "IDECClustering", "__version__"]
 
 logging.getLogger("skdeepcluster").addHandler(logging.NullHandler())

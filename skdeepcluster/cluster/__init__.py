@@ -1,5 +1,6 @@
 """Deep clustering methods: scikit-learn clusterers."""
 
 from skdeepcluster.cluster._dec import DECClustering
+from skdeepcluster.cluster._idec import IDECClustering
 
-__all__ = ["DECClustering"]
+__all__ = ["DECClustering", "IDECClustering"]

@@ -173,6 +173,7 @@ class DECClustering(SoftAssignmentMixin, CentroidClusterer):
 
     See Also
     --------
+    IDECClustering : The same with a decoder that keeps the embedding honest.
     Autoencoder : The representation alone, to put any clusterer behind.
     sklearn.cluster.KMeans : The same idea without a network.
 
