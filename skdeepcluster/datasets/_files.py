@@ -3,6 +3,7 @@
 import contextlib
 import os
 import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from http.client import HTTPException
@@ -12,6 +13,9 @@ import numpy as np
 from sklearn.datasets import fetch_openml
 
 VARIABLE = "SKDEEPCLUSTER_DATA"
+
+# Objects or text; nothing; one array instead of an archive; a damaged archive.
+_UNREADABLE = (ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -25,16 +29,13 @@ class Dataset:
 
     file: str
     arrays: dict[str, tuple[tuple[int, ...], str]]
-    target_names: Sequence[str]
+    n_classes: int
     descr: str
+    target_names: Sequence[str] = ()  # where the file does not have them
     openml: dict[str, dict] = field(default_factory=dict)
     adapt: Callable[[np.ndarray], np.ndarray] = np.asarray
     n_train: int | None = None  # of the download, where it has the file's order
     hint: str = ""
-
-    @property
-    def classes(self) -> int:
-        return len(self.target_names)
 
 
 def load_arrays(
@@ -46,7 +47,7 @@ def load_arrays(
     """The arrays named by `keys`, and `y` as int64, from the file or from OpenML."""
     path = _find(dataset.file, data_home)
     if path is not None:
-        return _read(path, dataset, keys)
+        return _read(path, dataset)
     missing = (
         f"{dataset.file} is not in "
         + ("" if data_home is None else f"data_home={str(data_home)!r} or ")
@@ -76,12 +77,11 @@ def _find(name: str, data_home: str | os.PathLike | None) -> Path | None:
     return None
 
 
-def _read(path: Path, dataset: Dataset, keys: Sequence[str]) -> dict[str, np.ndarray]:
+def _read(path: Path, dataset: Dataset) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {key: file[key] for key in dataset.arrays if key in file.files}
-    # An array of objects, a text file, a cut-off or a damaged archive.
-    except (ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+    except _UNREADABLE as error:
         raise _wrong(path, f"it cannot be read ({error})") from error
     for key, (shape, kind) in dataset.arrays.items():
         if key not in arrays:
@@ -95,8 +95,10 @@ def _read(path: Path, dataset: Dataset, keys: Sequence[str]) -> dict[str, np.nda
                 f"{shape} and {np.dtype(kind).name if len(kind) > 1 else kind}",
             )
     y = arrays["y"].astype(np.int64)
-    if not np.array_equal(np.unique(y), np.arange(dataset.classes)):
-        raise _wrong(path, f"'y' does not hold the classes 0 to {dataset.classes - 1}")
+    if not np.array_equal(np.unique(y), np.arange(dataset.n_classes)):
+        raise _wrong(
+            path, f"'y' does not hold the classes 0 to {dataset.n_classes - 1}"
+        )
     return {**arrays, "y": y}
 
 
@@ -112,13 +114,13 @@ def _download(dataset, keys, data_home) -> dict[str, np.ndarray]:
     for key in keys:
         bunch = fetch_openml(**dataset.openml[key], data_home=data_home, as_frame=False)
         shape, dtype = dataset.arrays[key]
-        rows = dataset.adapt(np.asarray(bunch.data, dtype=np.float64))
+        rows = dataset.adapt(np.asarray(bunch.data))
         if rows.size != np.prod(shape) or len(rows) != shape[0]:
             raise ValueError(f"{key!r} has shape {rows.shape} instead of {shape}.")
         arrays[key] = rows.reshape(shape).astype(dtype)
         y = _codes(bunch.target)
-        if not np.array_equal(np.unique(y), np.arange(dataset.classes)):
-            raise ValueError(f"There are not {dataset.classes} classes.")
+        if not np.array_equal(np.unique(y), np.arange(dataset.n_classes)):
+            raise ValueError(f"There are not {dataset.n_classes} classes.")
         if not np.array_equal(arrays.setdefault("y", y), y):
             raise ValueError("The views are not in the same order.")
     if dataset.n_train is not None:

@@ -22,6 +22,7 @@ MNIST = Dataset(
         "y": ((70000,), "u"),
         "n_train": ((), "i"),
     },
+    n_classes=10,
     target_names=DIGITS,
     openml={"X": {"name": "mnist_784", "version": 1}},
     n_train=60000,
@@ -40,6 +41,7 @@ Terms: copyright of Y. LeCun and C. Cortes; Creative Commons BY-SA 3.0.
 FASHION_MNIST = Dataset(
     file="fashion_mnist.npz",
     arrays=MNIST.arrays,
+    n_classes=10,
     target_names=(
         "T-shirt/top",
         "Trouser",
@@ -72,6 +74,7 @@ USPS = Dataset(
         "y": ((9298,), "u"),
         "n_train": ((), "i"),
     },
+    n_classes=10,
     target_names=DIGITS,
     openml={"X": {"data_id": 41082}},
     adapt=_to_unit_interval,
@@ -95,6 +98,7 @@ COIL20 = Dataset(
         "y": ((1440,), "u"),
         "pose": ((1440,), "u"),
     },
+    n_classes=20,
     target_names=tuple(f"object {number}" for number in range(1, 21)),
     hint="Put the file into one of these folders.",
     descr="""COIL-20: objects on a turntable
