@@ -3,9 +3,15 @@
 import logging
 
 from skdeepcluster._version import __version__
-from skdeepcluster.cluster import DECClustering, IDECClustering
+from skdeepcluster.cluster import DCNClustering, DECClustering, IDECClustering
 from skdeepcluster.representation import Autoencoder
 
-__all__ = ["Autoencoder", "DECClustering", "IDECClustering", "__version__"]
+__all__ = [
+    "Autoencoder",
+    "DCNClustering",
+    "DECClustering",
+    "IDECClustering",
+    "__version__",
+]
 
 logging.getLogger("skdeepcluster").addHandler(logging.NullHandler())

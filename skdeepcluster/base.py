@@ -109,11 +109,11 @@ class DeepEstimator(
             When the device runs out of memory; a smaller `batch_size` helps.
         """
         check_parameters(self, self._parameter_rules)
+        # A fit that fails leaves no model of the fit before, with other columns.
+        vars(self).pop("model_", None)
         self.device_ = str(resolve_device(self.device))
         X = self._gate(X, reset=True)
         self._check_before_training(X)
-        # A fit that fails leaves no model of the fit before, with another scaling.
-        vars(self).pop("model_", None)
         seed = resolve_seed(self.random_state)
         checkpoint = self._own_checkpoint(X, seed)
         self._fit(X, seed, checkpoint)
@@ -205,10 +205,6 @@ class DeepEstimator(
             callbacks=progress_callbacks(self.verbose),
             checkpoint=checkpoint,
         )
-
-    def _keep_model(self, model: nn.Module, trainer: Trainer):
-        self.model_ = model.to(trainer.device).eval()
-        self.history_ = trainer.history
 
     def _own_checkpoint(self, X, seed) -> Checkpoint:
         """The folder of this very fit: same class, parameters, rows and seed."""
@@ -324,7 +320,9 @@ def fingerprint(estimator: BaseEstimator, *more) -> str:
         if isinstance(value, nn.Module):
             value = _identity(value)
         elif isinstance(value, FrozenEstimator):
-            value = fingerprint(value.estimator, _identity(value.estimator.model_))
+            fitted = value.estimator
+            scaling = fitted.center_, fitted.scale_
+            value = fingerprint(fitted, scaling, _identity(fitted.model_))
         elif isinstance(value, BaseEstimator):
             value = fingerprint(value)
         elif isinstance(value, torch.device):

@@ -1,6 +1,7 @@
 """Deep clustering methods: scikit-learn clusterers."""
 
+from skdeepcluster.cluster._dcn import DCNClustering
 from skdeepcluster.cluster._dec import DECClustering
 from skdeepcluster.cluster._idec import IDECClustering
 
-__all__ = ["DECClustering", "IDECClustering"]
+__all__ = ["DCNClustering", "DECClustering", "IDECClustering"]

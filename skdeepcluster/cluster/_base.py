@@ -15,13 +15,21 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted, check_memory
 from torch import Tensor, nn
 
-from skdeepcluster.base import DeepEstimator, content, fingerprint
-from skdeepcluster.engine import Trainer, derive_seed, hardware, resolve_seed
+from skdeepcluster.base import DeepEstimator, auto_epochs, content, fingerprint
+from skdeepcluster.engine import (
+    OPTIMIZERS,
+    Objective,
+    Trainer,
+    derive_seed,
+    hardware,
+    resolve_seed,
+)
 from skdeepcluster.initialization import kmeans_centers
 from skdeepcluster.representation import Autoencoder
 from skdeepcluster.utils import (
     Integers,
     MatrixLike,
+    Reals,
     check_parameters,
     row_blocks,
     warn_caller,
@@ -40,6 +48,8 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
         **DeepEstimator._parameter_rules,
         "n_clusters": [Integers(1)],
         "autoencoder": [None, Autoencoder, FrozenEstimator],
+        "optimizer": list(OPTIMIZERS),
+        "learning_rate": [Reals(0, closed="neither")],
         "memory": [None, str, Memory],
     }
 
@@ -121,13 +131,23 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
         trainer = self._make_trainer(X, seed, checkpoint)
         # A copy: autoencoder_ stays the representation from which clustering started.
         start = copy.deepcopy(self.autoencoder_.model_).to(trainer.device)
-        self._keep_model(self._fit_model(trainer, start, seed), trainer)
+        self.model_ = self._fit_model(trainer, start, seed).eval()
         self.history_ = [*self.autoencoder_.history_, *trainer.history]
         self._label_rows(X)
 
     @abstractmethod
     def _fit_model(self, trainer: Trainer, autoencoder: nn.Module, seed: int):
         """The clustering stage, as the method's paper has it."""
+
+    def _train(self, trainer: Trainer, objective: Objective) -> None:
+        """Minimise the objective of the clustering stage; sets `n_iter_`."""
+        self.n_iter_ = trainer.train(
+            objective,
+            stage="clustering",
+            max_epochs=auto_epochs(self.max_epochs, trainer, steps=4000, most=200),
+            optimizer=self.optimizer,
+            learning_rate=self.learning_rate,
+        )
 
     def _fit_autoencoder(self, X, seed, checkpoint) -> Autoencoder:
         """The pre-trained representation: frozen, from the cache, or fitted now."""
@@ -226,7 +246,11 @@ class SoftAssignmentMixin:
 class CentroidClusterer(DeepClusterer):
     """Base of clusterers with one centroid per cluster in the embedding space."""
 
-    _parameter_rules = {**DeepClusterer._parameter_rules, "n_init": [Integers(1)]}
+    _parameter_rules = {
+        **DeepClusterer._parameter_rules,
+        "n_init": [Integers(1)],
+        "tol": [Reals(0, 1)],
+    }
 
     def _first_centers(self, trainer: Trainer, encoder: nn.Module, seed: int) -> Tensor:
         """Centroids by k-means in the embedding; sets `init_labels_`."""

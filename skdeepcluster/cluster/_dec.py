@@ -8,13 +8,12 @@ import torch
 from joblib import Memory
 from sklearn.frozen import FrozenEstimator
 
-from skdeepcluster.base import auto_epochs
 from skdeepcluster.cluster._base import (
     CentroidClusterer,
     SoftAssignmentMixin,
     auto_interval,
 )
-from skdeepcluster.engine import OPTIMIZERS, Objective
+from skdeepcluster.engine import Objective
 from skdeepcluster.initialization import reseed_empty
 from skdeepcluster.losses import kl_divergence, target_distribution
 from skdeepcluster.networks import CentroidModel
@@ -84,8 +83,8 @@ class DECClustering(SoftAssignmentMixin, CentroidClusterer):
         Optimiser steps between two renewals of the targets, in range [1, inf).
         ``"auto"`` is half an epoch but at least 20 steps.
     tol : float, default=0.001
-        Stop when the share of rows whose label changed between two renewals of the
-        targets is below this, in range [0, 1].
+        Stop when the share of rows whose label changed between two looks at all rows is
+        below this, in range [0, 1].
     n_init : int, default=20
         Number of k-means runs of which the best gives the first centroids, in range
         [1, inf).
@@ -223,9 +222,6 @@ class DECClustering(SoftAssignmentMixin, CentroidClusterer):
         "update_encoder": [True, False],
         "alpha": [Reals(0, closed="neither")],
         "update_interval": ["auto", Integers(1)],
-        "tol": [Reals(0, 1)],
-        "optimizer": list(OPTIMIZERS),
-        "learning_rate": [Reals(0, closed="neither")],
     }
 
     def __init__(
@@ -273,11 +269,6 @@ class DECClustering(SoftAssignmentMixin, CentroidClusterer):
         model = CentroidModel(encoder, centers, self.alpha)
         encoder.requires_grad_(self.update_encoder)
         interval = auto_interval(self.update_interval, trainer)
-        self.n_iter_ = trainer.train(
-            SelfTraining(model, trainer.n_samples, self.tol, interval),
-            stage="clustering",
-            max_epochs=auto_epochs(self.max_epochs, trainer, steps=4000, most=200),
-            optimizer=self.optimizer,
-            learning_rate=self.learning_rate,
-        )
+        objective = SelfTraining(model, trainer.n_samples, self.tol, interval)
+        self._train(trainer, objective)
         return model

@@ -8,14 +8,13 @@ import torch
 from joblib import Memory
 from sklearn.frozen import FrozenEstimator
 
-from skdeepcluster.base import DecoderMixin, auto_epochs
+from skdeepcluster.base import DecoderMixin
 from skdeepcluster.cluster._base import (
     CentroidClusterer,
     SoftAssignmentMixin,
     auto_interval,
 )
 from skdeepcluster.cluster._dec import SelfTraining
-from skdeepcluster.engine import OPTIMIZERS
 from skdeepcluster.losses import kl_divergence, mean_squared_error
 from skdeepcluster.networks import CentroidModel
 from skdeepcluster.representation import Autoencoder
@@ -58,17 +57,17 @@ class IDECClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         :class:`sklearn.frozen.FrozenEstimator` is not fitted again; a copy of its
         network is fine-tuned and the original stays as it is. Where it is fitted
         here, `device` and `checkpoint` are those of this estimator.
-    clustering_weight : float, default=1.0
+    clustering_weight : float, default=0.1
         Weight of the clustering term beside the reconstruction error, in range
-        [0, inf): the paper's :math:`\gamma`, there 0.1 for differently scaled rows.
+        [0, inf).
     alpha : float, default=1.0
         Degrees of freedom of Student's t-distribution in range (0, inf).
     update_interval : int or "auto", default="auto"
         Optimiser steps between two renewals of the targets, in range [1, inf).
         ``"auto"`` is half an epoch but at least 20 steps.
     tol : float, default=0.001
-        Stop when the share of rows whose label changed between two renewals of the
-        targets is below this, in range [0, 1].
+        Stop when the share of rows whose label changed between two looks at all rows is
+        below this, in range [0, 1].
     n_init : int, default=20
         Number of k-means runs of which the best gives the first centroids, in range
         [1, inf).
@@ -170,10 +169,10 @@ class IDECClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         + \gamma \textstyle\sum_j p_{ij} \log (p_{ij} / q_{ij}).
 
     Departures from [1]_: rows are scaled to a mean variance of one, so that the
-    reconstruction error is a share of the variance, and :math:`\gamma` is 1 on that
-    scale; the autoencoder is trained end to end; batches are shuffled; a centroid
-    without rows is moved to the row farthest from all others, and dropped if it ends
-    without rows.
+    reconstruction error is a share of the variance; the autoencoder is trained end to
+    end; batches are shuffled; a centroid without rows is moved to the row farthest from
+    all others, and dropped if it ends without rows. The paper's :math:`\gamma` is
+    `clustering_weight`.
 
     References
     ----------
@@ -199,9 +198,6 @@ class IDECClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         "clustering_weight": [Reals(0)],
         "alpha": [Reals(0, closed="neither")],
         "update_interval": ["auto", Integers(1)],
-        "tol": [Reals(0, 1)],
-        "optimizer": list(OPTIMIZERS),
-        "learning_rate": [Reals(0, closed="neither")],
     }
 
     def __init__(
@@ -209,7 +205,7 @@ class IDECClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         n_clusters: int = 8,
         *,
         autoencoder: Autoencoder | FrozenEstimator | None = None,
-        clustering_weight: float = 1.0,
+        clustering_weight: float = 0.1,
         alpha: float = 1.0,
         update_interval: int | Literal["auto"] = "auto",
         tol: float = 1e-3,
@@ -255,11 +251,5 @@ class IDECClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
             auto_interval(self.update_interval, trainer),
             self.clustering_weight,
         )
-        self.n_iter_ = trainer.train(
-            objective,
-            stage="clustering",
-            max_epochs=auto_epochs(self.max_epochs, trainer, steps=4000, most=200),
-            optimizer=self.optimizer,
-            learning_rate=self.learning_rate,
-        )
+        self._train(trainer, objective)
         return model

@@ -238,7 +238,8 @@ class _Run:
         sum(others, start=first).backward()
         self.optimizer.step()
         self.optimizer.zero_grad()
-        self.objective.after_step(batch)
+        with self.autocast:
+            self.objective.after_step(batch)
         # Kept as tensors: reading a number here would wait for the device.
         self.terms.append({name: term.detach() for name, term in terms.items()})
         self.sizes.append(len(batch.index))

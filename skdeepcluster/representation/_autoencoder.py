@@ -255,7 +255,7 @@ class Autoencoder(DecoderMixin, DeepEstimator):
             learning_rate=self.learning_rate,
             schedule=self.learning_rate_schedule,
         )
-        self._keep_model(model, trainer)
+        self.model_, self.history_ = model.eval(), trainer.history
 
     def _make_model(self, rows, seed):
         """Encoder and decoder with their first weights; sets `n_components_`."""

@@ -11,31 +11,14 @@ from sklearn.metrics import adjusted_rand_score
 
 import skdeepcluster.cluster._base as base_module
 import skdeepcluster.cluster._dec as dec_module
-from skdeepcluster import Autoencoder, DECClustering
+from skdeepcluster import DECClustering
+from tests.cluster._small import clustering_history
+from tests.cluster._small import small as make_small
 from tests.references import self_training as reference
 
 
 def small(n_clusters=3, **changes):
-    settings = {
-        "autoencoder": Autoencoder(
-            n_components=3,
-            hidden_layer_sizes=(16,),
-            max_epochs=20,
-            batch_size=20,
-            random_state=5,
-        ),
-        "batch_size": 20,  # three steps per epoch
-        "max_epochs": 4,
-        "tol": 0.0,
-        "update_interval": 2,
-        "n_init": 3,
-        "random_state": 0,
-    }
-    return DECClustering(n_clusters, **{**settings, **changes})
-
-
-def clustering_history(dec):
-    return [record for record in dec.history_ if record["stage"] == "clustering"]
+    return make_small(DECClustering, n_clusters, **{"update_interval": 2, **changes})
 
 
 # -- equations ---------------------------------------------------------------------

@@ -7,30 +7,14 @@ from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits
 from sklearn.metrics import adjusted_rand_score
 
-from skdeepcluster import Autoencoder, IDECClustering
+from skdeepcluster import IDECClustering
+from tests.cluster._small import clustering_history
+from tests.cluster._small import small as make_small
 from tests.references import reconstruction, self_training
 
 
 def small(n_clusters=3, **changes):
-    settings = {
-        "autoencoder": Autoencoder(
-            n_components=3,
-            hidden_layer_sizes=(16,),
-            max_epochs=20,
-            batch_size=20,
-            random_state=5,
-        ),
-        "batch_size": 20,  # three steps per epoch
-        "max_epochs": 4,
-        "tol": 0.0,
-        "n_init": 3,
-        "random_state": 0,
-    }
-    return IDECClustering(n_clusters, **{**settings, **changes})
-
-
-def clustering_history(idec):
-    return [record for record in idec.history_ if record["stage"] == "clustering"]
+    return make_small(IDECClustering, n_clusters, **changes)
 
 
 @pytest.mark.parametrize("weight", [0.1, 2.0])

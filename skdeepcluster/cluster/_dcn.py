@@ -1,0 +1,284 @@
+"""Deep Clustering Network."""
+
+from os import PathLike
+from typing import Literal
+
+import numpy as np
+import torch
+from joblib import Memory
+from sklearn.frozen import FrozenEstimator
+from torch.nn.functional import one_hot
+
+from skdeepcluster.base import DecoderMixin
+from skdeepcluster.cluster._base import CentroidClusterer
+from skdeepcluster.engine import Objective
+from skdeepcluster.initialization import reseed_empty
+from skdeepcluster.losses import mean_squared_error
+from skdeepcluster.networks import CentroidModel, squared_distances
+from skdeepcluster.representation import Autoencoder
+from skdeepcluster.utils import Reals
+
+# Rows that each first centroid counts for, so that k-means is not forgotten at once.
+_FIRST_COUNT = 100.0
+
+
+class KMeansFriendly(Objective):
+    """Rebuild the rows from embeddings that lie close to their centroid."""
+
+    def __init__(self, model, n_samples, tol, refresh_interval, clustering_weight):
+        super().__init__(model, refresh_interval)
+        self.tol, self.clustering_weight = tol, clustering_weight
+        model.centers.requires_grad_(False)  # they are means, not trained by gradient
+        self.register_buffer("labels", torch.full((n_samples,), -1))
+        self.register_buffer("before", torch.full((n_samples,), -1))
+        self.register_buffer("counts", torch.full((model.n_clusters,), _FIRST_COUNT))
+        self.register_buffer("changed", torch.ones(()))
+
+    def refresh(self, trainer):
+        """Once an epoch: the labels of all rows, and new places for empty clusters."""
+        labels = trainer.apply(self.model.assign).argmax(dim=1)
+        if torch.bincount(labels, minlength=self.model.n_clusters).min() == 0:
+            reseed_empty(self.model.centers, trainer.apply(self.model.embed), labels)
+            labels = trainer.apply(self.model.assign).argmax(dim=1)
+        self.changed.copy_((labels != self.before).float().mean())
+        self.before.copy_(labels)
+        self.labels.copy_(labels)
+        return bool(self.changed < self.tol)  # synchronises
+
+    def losses(self, batch):
+        z = self.model.embed(batch.x)
+        own = self.model.centers[self.labels[batch.index]]
+        distance = (z - own).square().sum(dim=1).mean()
+        return {
+            "reconstruction": mean_squared_error(self.model.decode(z), batch.x),
+            "clustering": self.clustering_weight * distance,
+        }
+
+    @torch.no_grad()
+    def after_step(self, batch):
+        """New labels of the batch, then the centroids as running means."""
+        z, centers = self.model.embed(batch.x), self.model.centers
+        labels = squared_distances(z, centers).argmin(dim=1)
+        self.labels[batch.index] = labels
+        own = one_hot(labels, len(centers)).to(z)  # (batch, n_clusters)
+        self.counts += own.sum(dim=0)
+        shift = (own.unsqueeze(2) * (z.unsqueeze(1) - centers)).sum(dim=0)
+        centers += shift / self.counts.unsqueeze(1)
+
+    def metrics(self):
+        sizes = torch.bincount(self.labels, minlength=self.model.n_clusters)
+        return {"changed": float(self.changed), "smallest": int(sizes.min())}
+
+
+class DCNClustering(DecoderMixin, CentroidClusterer):
+    r"""Deep Clustering Network: an embedding made for k-means, which rebuilds the rows.
+
+    An autoencoder embeds the rows and k-means places centroids in the embedding. Then
+    network, labels and centroids take turns: the network moves each row towards its
+    centroid while it must still rebuild the row, labels follow the network, and each
+    centroid is the running mean of its rows. It assumes what k-means assumes, but of
+    the embedding: round clusters of similar width. Unlike :class:`DECClustering` it
+    has no targets that ask for clusters of equal size, and its assignments are hard.
+    Columns in different units belong through a StandardScaler first.
+
+    Parameters
+    ----------
+    n_clusters : int, default=8
+        Number of clusters in range [1, inf), at most the number of rows.
+    autoencoder : Autoencoder, FrozenEstimator or None, default=None
+        The representation to start from. It is cloned and fitted first, with a seed
+        derived from `random_state` where its own is None. None is ``Autoencoder()``
+        with its defaults. A fitted one within a
+        :class:`sklearn.frozen.FrozenEstimator` is not fitted again; a copy of its
+        network is fine-tuned and the original stays as it is. Where it is fitted
+        here, `device` and `checkpoint` are those of this estimator.
+    clustering_weight : float, default=0.1
+        Weight of the clustering term beside the reconstruction error, in range
+        [0, inf).
+    tol : float, default=0.0001
+        Stop when the share of rows whose label changed between two looks at all rows is
+        below this, in range [0, 1].
+    n_init : int, default=20
+        Number of k-means runs of which the best gives the first centroids, in range
+        [1, inf).
+    optimizer : {"adam", "sgd"}, default="adam"
+        Adam, or stochastic gradient descent with Nesterov momentum 0.9.
+    learning_rate : float, default=0.001
+        Step size, in range (0, inf).
+    max_epochs : int or "auto", default="auto"
+        Passes over the rows in range [0, inf). ``"auto"`` spends a budget of optimiser
+        steps: 200 epochs for small data, fewer the more rows there are. A number is
+        obeyed exactly.
+    batch_size : int or "auto", default="auto"
+        Rows per optimiser step in range [1, inf). ``"auto"`` is 256, for small data an
+        eighth of the rows but at least 16.
+    memory : str, joblib.Memory or None, default=None
+        Where to keep fitted autoencoders, so that fits which differ only in what comes
+        after pre-training, such as `n_clusters`, pre-train once. Needs an integer
+        `random_state`, here or in the autoencoder.
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        Of the training steps. ``"auto"`` is bfloat16 where the hardware multiplies it
+        natively and the layers are wide enough to gain, else float32. Everything after
+        training is float32.
+    device : str or torch.device, default="auto"
+        Where to train and predict. ``"auto"`` is a CUDA device if there is one, else
+        the CPU.
+    checkpoint : str or path-like, default=None
+        Folder in which a fit leaves its progress, in a subfolder of its own, so that
+        the same fit started again goes on where it was interrupted. The subfolder is
+        removed when the fit ends. Needs an integer `random_state`.
+    random_state : int, RandomState instance or None, default=None
+        Source of all randomness. With an integer, fits are repeatable on one machine
+        with one set of versions and one number of threads.
+    verbose : int, default=0
+        0 is silent, 1 shows one progress bar per stage (where tqdm is installed and on
+        a terminal), 2 logs one line per epoch to the logger ``"skdeepcluster"``.
+
+    Attributes
+    ----------
+    labels_ : ndarray of shape (n_samples,), int64
+        Cluster of each training row, the same as ``predict`` gives.
+    cluster_centers_ : ndarray of shape (n_clusters_, n_components_)
+        Centroids in the embedding space.
+    cluster_means_ : ndarray of shape (n_clusters_, n_features_in_)
+        Mean of the training rows of each cluster, in the units of `X`.
+    n_clusters_ : int
+        Number of clusters that have training rows; below `n_clusters` only after a
+        ConvergenceWarning.
+    inertia_ : float
+        Sum of squared distances of the embedded training rows to their centroid.
+    init_labels_ : ndarray of shape (n_samples,), int64
+        Labels of k-means in the autoencoder's space, before the clustering stage.
+    autoencoder_ : Autoencoder
+        The fitted representation from which the clustering stage started.
+    model_ : torch.nn.Module
+        The trained network with its centroids, with ``embed`` and ``assign``.
+    n_components_ : int
+        Size of the embedding.
+    n_iter_ : int
+        Number of epochs of the clustering stage.
+    history_ : list of dict
+        One record per epoch and stage: stage, epoch, loss and its terms, learning rate
+        and seconds; in the clustering stage also the share of labels that changed and
+        the size of the smallest cluster. ``pandas.DataFrame(history_)`` makes it a
+        table.
+    image_shape_ : tuple of int or None
+        Shape of one row where `X` had more than two dimensions.
+    center_ : ndarray of shape (n_features_in_,)
+        Mean of each feature, subtracted before everything else.
+    scale_ : float
+        The one number that all features are divided by: the root of the mean variance
+        of the features.
+    device_ : str
+        Device on which `model_` is.
+    n_features_in_ : int
+        Number of features (of an image: of all its pixels and channels).
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where `X` had string names for all of them.
+
+    Raises
+    ------
+    ValueError
+        From ``fit``, when a parameter or `X` is refused or the loss is not finite.
+    MemoryError
+        From ``fit``, when the device runs out of memory.
+
+    See Also
+    --------
+    IDECClustering : Soft assignments in the place of hard ones.
+    Autoencoder : The representation alone, to put any clusterer behind.
+    sklearn.cluster.KMeans : The same idea without a network.
+
+    Notes
+    -----
+    With the embedding :math:`z_i`, the centroid :math:`\mu_{s_i}` of the row's cluster,
+    :math:`d` features and the decoder :math:`g` the loss is, as a mean over rows,
+
+    .. math::
+
+        L = \frac{1}{d} \lVert x_i - g(z_i) \rVert^2
+        + w \lVert z_i - \mu_{s_i} \rVert^2.
+
+    After each optimiser step the rows of the batch are embedded anew. Each gets the
+    label of its nearest centroid and moves that centroid by
+    :math:`(z_i - \mu_j) / c_j`, where :math:`c_j` counts the rows that the centroid
+    was given so far and starts at 100, which makes it the running mean of its rows.
+    The paper's :math:`\lambda / 2` belongs to a
+    reconstruction error that is summed over features: :math:`w = \lambda / (2 d)`.
+
+    Departures from [1]_: all rows get their nearest centroid once an epoch, which
+    decides when to stop; the autoencoder is trained end to end; a centroid without rows
+    is moved to the row farthest from all others, and dropped if it ends without rows.
+
+    References
+    ----------
+    .. [1] B. Yang, X. Fu, N. D. Sidiropoulos, M. Hong (2017). Towards K-means-friendly
+       spaces: simultaneous deep learning and clustering. Proceedings of the 34th
+       International Conference on Machine Learning, PMLR 70, 3861-3870.
+       https://proceedings.mlr.press/v70/yang17b.html doi:10.48550/arXiv.1610.04794
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skdeepcluster import Autoencoder, DCNClustering
+    >>> X, _ = load_iris(return_X_y=True)
+    >>> dcn = DCNClustering(3, autoencoder=Autoencoder(max_epochs=20), random_state=0)
+    >>> labels = make_pipeline(StandardScaler(), dcn).fit_predict(X)
+    >>> dcn.inverse_transform(dcn.cluster_centers_).shape
+    (3, 4)
+    """
+
+    _parameter_rules = {
+        **CentroidClusterer._parameter_rules,
+        "clustering_weight": [Reals(0)],
+    }
+
+    def __init__(
+        self,
+        n_clusters: int = 8,
+        *,
+        autoencoder: Autoencoder | FrozenEstimator | None = None,
+        clustering_weight: float = 0.1,
+        tol: float = 1e-4,
+        n_init: int = 20,
+        optimizer: Literal["adam", "sgd"] = "adam",
+        learning_rate: float = 1e-3,
+        max_epochs: int | Literal["auto"] = "auto",
+        batch_size: int | Literal["auto"] = "auto",
+        memory: str | Memory | None = None,
+        precision: Literal["auto", "float32", "bfloat16"] = "auto",
+        device: str | torch.device = "auto",
+        checkpoint: str | PathLike | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ):
+        self.n_clusters = n_clusters
+        self.autoencoder = autoencoder
+        self.clustering_weight = clustering_weight
+        self.tol = tol
+        self.n_init = n_init
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.memory = memory
+        self.precision = precision
+        self.device = device
+        self.checkpoint = checkpoint
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _fit_model(self, trainer, autoencoder, seed):
+        centers = self._first_centers(trainer, autoencoder.encoder, seed)
+        model = CentroidModel(autoencoder.encoder, centers, decoder=autoencoder.decoder)
+        objective = KMeansFriendly(
+            model,
+            trainer.n_samples,
+            self.tol,
+            trainer.steps_per_epoch,
+            self.clustering_weight,
+        )
+        self._train(trainer, objective)
+        return model
