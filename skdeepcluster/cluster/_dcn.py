@@ -11,8 +11,7 @@ from torch.nn.functional import one_hot
 
 from skdeepcluster.base import DecoderMixin
 from skdeepcluster.cluster._base import CentroidClusterer
-from skdeepcluster.engine import Objective
-from skdeepcluster.initialization import reseed_empty
+from skdeepcluster.cluster._objectives import CentroidObjective
 from skdeepcluster.losses import mean_squared_error
 from skdeepcluster.networks import CentroidModel, squared_distances
 from skdeepcluster.representation import Autoencoder
@@ -22,32 +21,23 @@ from skdeepcluster.utils import Reals
 _FIRST_COUNT = 100.0
 
 
-class KMeansFriendly(Objective):
+class KMeansFriendly(CentroidObjective):
     """Rebuild the rows from embeddings that lie close to their centroid."""
 
     def __init__(self, model, n_samples, tol, refresh_interval, clustering_weight):
-        super().__init__(model, refresh_interval)
-        self.tol, self.clustering_weight = tol, clustering_weight
+        super().__init__(model, n_samples, tol, refresh_interval)
+        self.clustering_weight = clustering_weight
         model.centers.requires_grad_(False)  # they are means, not trained by gradient
-        self.register_buffer("labels", torch.full((n_samples,), -1))
-        self.register_buffer("before", torch.full((n_samples,), -1))
+        self.register_buffer("own", torch.zeros(n_samples, dtype=torch.int64))
         self.register_buffer("counts", torch.full((model.n_clusters,), _FIRST_COUNT))
-        self.register_buffer("changed", torch.ones(()))
 
     def refresh(self, trainer):
-        """Once an epoch: the labels of all rows, and new places for empty clusters."""
-        labels = trainer.apply(self.model.assign).argmax(dim=1)
-        if torch.bincount(labels, minlength=self.model.n_clusters).min() == 0:
-            reseed_empty(self.model.centers, trainer.apply(self.model.embed), labels)
-            labels = trainer.apply(self.model.assign).argmax(dim=1)
-        self.changed.copy_((labels != self.before).float().mean())
-        self.before.copy_(labels)
-        self.labels.copy_(labels)
-        return bool(self.changed < self.tol)  # synchronises
+        self.own.copy_(self.assign_all(trainer).argmax(dim=1))
+        return self.settle(self.own)
 
     def losses(self, batch):
         z = self.model.embed(batch.x)
-        own = self.model.centers[self.labels[batch.index]]
+        own = self.model.centers[self.own[batch.index]]
         distance = (z - own).square().sum(dim=1).mean()
         return {
             "reconstruction": mean_squared_error(self.model.decode(z), batch.x),
@@ -58,16 +48,12 @@ class KMeansFriendly(Objective):
     def after_step(self, batch):
         """New labels of the batch, then the centroids as running means."""
         z, centers = self.model.embed(batch.x), self.model.centers
-        labels = squared_distances(z, centers).argmin(dim=1)
-        self.labels[batch.index] = labels
-        own = one_hot(labels, len(centers)).to(z)  # (batch, n_clusters)
-        self.counts += own.sum(dim=0)
-        shift = (own.unsqueeze(2) * (z.unsqueeze(1) - centers)).sum(dim=0)
+        own = squared_distances(z, centers).argmin(dim=1)
+        self.own[batch.index] = own
+        indicator = one_hot(own, len(centers)).to(z)  # (batch, n_clusters)
+        self.counts += indicator.sum(dim=0)
+        shift = (indicator.unsqueeze(2) * (z.unsqueeze(1) - centers)).sum(dim=0)
         centers += shift / self.counts.unsqueeze(1)
-
-    def metrics(self):
-        sizes = torch.bincount(self.labels, minlength=self.model.n_clusters)
-        return {"changed": float(self.changed), "smallest": int(sizes.min())}
 
 
 class DCNClustering(DecoderMixin, CentroidClusterer):

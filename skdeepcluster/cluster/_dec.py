@@ -13,43 +13,28 @@ from skdeepcluster.cluster._base import (
     SoftAssignmentMixin,
     auto_interval,
 )
-from skdeepcluster.engine import Objective
-from skdeepcluster.initialization import reseed_empty
+from skdeepcluster.cluster._objectives import CentroidObjective
 from skdeepcluster.losses import kl_divergence, target_distribution
 from skdeepcluster.networks import CentroidModel
 from skdeepcluster.representation import Autoencoder
 from skdeepcluster.utils import Integers, Reals
 
 
-class SelfTraining(Objective):
+class SelfTraining(CentroidObjective):
     """Pull the soft assignment of each row towards its own sharpened version."""
 
     def __init__(self, model, n_samples, tol, refresh_interval):
-        super().__init__(model, refresh_interval)
-        self.tol = tol
-        self.register_buffer("labels", torch.full((n_samples,), -1))
+        super().__init__(model, n_samples, tol, refresh_interval)
         self.register_buffer("p", torch.zeros(n_samples, model.n_clusters))
-        self.register_buffer("changed", torch.ones(()))
 
     def refresh(self, trainer):
-        q = trainer.apply(self.model.assign)  # (n_samples, n_clusters)
-        labels = q.argmax(dim=1)
-        if torch.bincount(labels, minlength=self.model.n_clusters).min() == 0:
-            reseed_empty(self.model.centers, trainer.apply(self.model.embed), labels)
-            q = trainer.apply(self.model.assign)
-            labels = q.argmax(dim=1)
+        q = self.assign_all(trainer)
         self.p.copy_(target_distribution(q))
-        self.changed.copy_((labels != self.labels).float().mean())
-        self.labels.copy_(labels)
-        return bool(self.changed < self.tol)  # synchronises
+        return self.settle(q.argmax(dim=1))
 
     def losses(self, batch):
         log_q = self.model.log_q(self.model.embed(batch.x))
         return {"clustering": kl_divergence(self.p[batch.index], log_q)}
-
-    def metrics(self):
-        sizes = torch.bincount(self.labels, minlength=self.model.n_clusters)
-        return {"changed": float(self.changed), "smallest": int(sizes.min())}
 
 
 class DECClustering(SoftAssignmentMixin, CentroidClusterer):

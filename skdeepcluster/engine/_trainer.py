@@ -237,7 +237,10 @@ class _Run:
         first, *others = terms.values()
         sum(others, start=first).backward()
         self.optimizer.step()
-        self.optimizer.zero_grad()
+        # What optimizer.zero_grad() does, at a tenth of its overhead.
+        for group in self.optimizer.param_groups:
+            for parameter in group["params"]:
+                parameter.grad = None
         with self.autocast:
             self.objective.after_step(batch)
         # Kept as tensors: reading a number here would wait for the device.

@@ -1,6 +1,7 @@
 """Self-training on sharpened soft assignments (Xie, Girshick, Farhadi, ICML 2016)."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -16,5 +17,4 @@ def target_distribution(q: Tensor) -> Tensor:
 
 def kl_divergence(p: Tensor, log_q: Tensor) -> Tensor:
     """KL(p || q), sum over clusters and mean over rows: (n, k) and (n, k) -> scalar."""
-    # p log p through xlogy, which is zero at p = 0.
-    return (torch.special.xlogy(p, p) - p * log_q).sum(dim=1).mean()
+    return F.kl_div(log_q, p, reduction="batchmean")  # p log p is zero at p = 0

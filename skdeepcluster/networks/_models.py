@@ -107,4 +107,4 @@ def squared_distances(z: Tensor, centers: Tensor) -> Tensor:
     """(n, d) and (k, d) -> (n, k); by differences, exact for points that coincide."""
     rows = max(1, _DIFFERENCES // centers.numel())
     parts = [(part.unsqueeze(1) - centers).square().sum(2) for part in z.split(rows)]
-    return torch.cat(parts)
+    return parts[0] if len(parts) == 1 else torch.cat(parts)

@@ -52,7 +52,7 @@ def test_loss__is_reconstruction_plus_weighted_distance(blobs, weight):
 
 def test_losses__measure_the_distance_to_the_centroid_of_the_label(objective):
     x = torch.randn(30, 2, generator=torch.Generator().manual_seed(0))
-    objective.labels.copy_(torch.arange(30) % 4)  # not the nearest ones
+    objective.own.copy_(torch.arange(30) % 4)  # not the nearest ones
     index = torch.tensor([3, 8, 1, 29])
     terms = objective.losses(Batch(x[index], index))
     expected = 0.3 * running_means.mean_squared_distance(
@@ -66,7 +66,7 @@ def test_losses__measure_the_distance_to_the_centroid_of_the_label(objective):
 
 def test_after_step__moves_centroids_as_row_after_row_would(objective):
     x = torch.randn(30, 2, generator=torch.Generator().manual_seed(0))
-    objective.labels.fill_(3)
+    objective.own.fill_(3)
     start = objective.model.centers.clone().double().numpy()
     index = torch.arange(0, 30, 2)
     objective.after_step(Batch(x[index], index))
@@ -75,8 +75,8 @@ def test_after_step__moves_centroids_as_row_after_row_would(objective):
     centers, counts = running_means.moved_centers(z, start, labels, np.full(4, 100.0))
     np.testing.assert_allclose(objective.model.centers, centers, rtol=1e-5, atol=1e-7)
     np.testing.assert_array_equal(objective.counts, counts)
-    np.testing.assert_array_equal(objective.labels[index], labels)
-    assert (objective.labels[1::2] == 3).all()  # the rows of other batches
+    np.testing.assert_array_equal(objective.own[index], labels)
+    assert (objective.own[1::2] == 3).all()  # the rows of other batches
 
 
 def test_refresh__gives_rows_to_an_empty_cluster(blobs):
