@@ -3,7 +3,12 @@
 import logging
 
 from skdeepcluster._version import __version__
-from skdeepcluster.cluster import DCNClustering, DECClustering, IDECClustering
+from skdeepcluster.cluster import (
+    DCNClustering,
+    DECClustering,
+    IDECClustering,
+    VaDEClustering,
+)
 from skdeepcluster.representation import Autoencoder
 
 __all__ = [
@@ -11,6 +16,7 @@ __all__ = [
     "DCNClustering",
     "DECClustering",
     "IDECClustering",
+    "VaDEClustering",
     "__version__",
 ]
 

@@ -3,5 +3,6 @@
 from skdeepcluster.cluster._dcn import DCNClustering
 from skdeepcluster.cluster._dec import DECClustering
 from skdeepcluster.cluster._idec import IDECClustering
+from skdeepcluster.cluster._vade import VaDEClustering
 
-__all__ = ["DCNClustering", "DECClustering", "IDECClustering"]
+__all__ = ["DCNClustering", "DECClustering", "IDECClustering", "VaDEClustering"]

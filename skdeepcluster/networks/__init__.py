@@ -9,16 +9,41 @@ from skdeepcluster.networks._models import (
     CentroidModel,
     squared_distances,
 )
+from skdeepcluster.networks._variational import (
+    BernoulliLikelihood,
+    GaussianLikelihood,
+    MixtureModel,
+    with_log_variance,
+)
 
 __all__ = [
     "MLP",
     "AutoencoderModel",
+    "BernoulliLikelihood",
     "CentroidModel",
+    "GaussianLikelihood",
     "LinearPathMLP",
+    "MixtureModel",
     "UserNetwork",
     "build",
     "squared_distances",
+    "with_log_variance",
 ]
+
+
+_MODULES = {
+    cls.__name__: cls
+    for cls in (
+        MLP,
+        LinearPathMLP,
+        UserNetwork,
+        AutoencoderModel,
+        CentroidModel,
+        MixtureModel,
+        GaussianLikelihood,
+        BernoulliLikelihood,
+    )
+}
 
 
 def build(config: dict) -> nn.Module:
@@ -30,10 +55,4 @@ def build(config: dict) -> nn.Module:
     }
     if config["name"] == "CentroidModel":
         arguments["centers"] = torch.empty(arguments["centers"])
-    return {
-        "MLP": MLP,
-        "LinearPathMLP": LinearPathMLP,
-        "UserNetwork": UserNetwork,
-        "AutoencoderModel": AutoencoderModel,
-        "CentroidModel": CentroidModel,
-    }[config["name"]](**arguments)
+    return _MODULES[config["name"]](**arguments)

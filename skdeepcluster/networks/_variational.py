@@ -3,10 +3,14 @@
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits
 
 from skdeepcluster.networks._mlp import MLP, LinearPathMLP, UserNetwork
+from skdeepcluster.networks._models import squared_distances
+
+LOG_2PI = math.log(2 * math.pi)
+_DRAWS = 8  # pairs of opposite draws over which the bound is averaged
 
 
 @torch.no_grad()
@@ -37,14 +41,9 @@ def with_log_variance(encoder: nn.Module, start: Tensor) -> nn.Module:
 
 
 class GaussianLikelihood(nn.Module):
-    """Rows lie around the decoder's output, with one variance that is learned."""
+    """Features lie around the decoder's output with a variance of one."""
 
     config = {"name": "GaussianLikelihood"}
-    smallest = math.log(1e-2)
-
-    def __init__(self):
-        super().__init__()
-        self.log_variance = nn.Parameter(torch.zeros(()))
 
     def mean(self, output: Tensor) -> Tensor:
         """(n, n_features) -> (n, n_features)."""
@@ -52,17 +51,15 @@ class GaussianLikelihood(nn.Module):
 
     def log_prob(self, output: Tensor, x: Tensor) -> Tensor:
         """(n, n_features) and (n, n_features) -> (n,)."""
-        log_variance = self.log_variance.clamp(min=self.smallest)
-        errors = (x - output).square() / log_variance.exp()
-        return -0.5 * (errors + log_variance + math.log(2 * math.pi)).sum(dim=1)
+        return -0.5 * ((x - output).square() + LOG_2PI).sum(dim=1)
 
 
 class BernoulliLikelihood(nn.Module):
-    """Values between 0 and 1 as probabilities, which the decoder's output predicts.
+    """Features are shares of their largest value, and the decoder predicts the shares.
 
-    Rows come centred and scaled; ``x * slope + offset`` is in [0, 1] again. An output
-    that means ``p`` on the scale of the rows becomes the logit ``4 (p - 1 / 2)``, the
-    tangent of the true one in the middle.
+    Rows come centred and scaled: ``x * slope + offset`` are the shares. An output that
+    means the share p has the logit ``4 (p - 1 / 2)``, the tangent of the true one in
+    the middle, so that a decoder trained on squared errors is a good start.
     """
 
     def __init__(self, n_features: int):
@@ -71,19 +68,21 @@ class BernoulliLikelihood(nn.Module):
         self.register_buffer("slope", torch.ones(()))
         self.register_buffer("offset", torch.zeros(n_features))
 
-    def _logits(self, output):
+    def logits(self, output: Tensor) -> Tensor:
+        """(n, n_features) -> (n, n_features)."""
         return 4 * (output * self.slope + self.offset - 0.5)
 
     def mean(self, output: Tensor) -> Tensor:
         """(n, n_features) -> (n, n_features), on the scale of the rows."""
-        return (self._logits(output).sigmoid() - self.offset) / self.slope
+        return (self.logits(output).sigmoid() - self.offset) / self.slope
 
     def log_prob(self, output: Tensor, x: Tensor) -> Tensor:
         """(n, n_features) and (n, n_features) -> (n,)."""
-        target = x * self.slope + self.offset
-        logits = self._logits(output)
-        entropy = binary_cross_entropy_with_logits(logits, target, reduction="none")
-        return -entropy.sum(dim=1)
+        shares = x * self.slope + self.offset
+        entropies = F.binary_cross_entropy_with_logits(
+            self.logits(output), shares, reduction="none"
+        )
+        return -entropies.sum(dim=1)
 
 
 class MixtureModel(nn.Module):
@@ -110,7 +109,7 @@ class MixtureModel(nn.Module):
         super().__init__()
         self.encoder, self.decoder, self.likelihood = encoder, decoder, likelihood
         self.logits = nn.Parameter(torch.zeros(n_clusters))
-        self.means = nn.Parameter(torch.zeros(n_clusters, n_components))
+        self.centers = nn.Parameter(torch.zeros(n_clusters, n_components))
         self.log_variances = nn.Parameter(torch.zeros(n_clusters, n_components))
 
     @property
@@ -121,9 +120,14 @@ class MixtureModel(nn.Module):
             "encoder": self.encoder.config,
             "decoder": self.decoder.config,
             "likelihood": self.likelihood.config,
-            "n_clusters": len(self.means),
-            "n_components": self.means.shape[1],
+            "n_clusters": self.n_clusters,
+            "n_components": self.centers.shape[1],
         }
+
+    @property
+    def n_clusters(self) -> int:
+        """Number of Gaussians."""
+        return len(self.centers)
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of the embedding: (n, n_features) -> twice (n, d)."""
@@ -144,10 +148,9 @@ class MixtureModel(nn.Module):
 
     def log_joint(self, z: Tensor) -> Tensor:
         """Log p(z, c): (n, n_components) -> (n, n_clusters)."""
-        differences = (z.unsqueeze(1) - self.means).square()
-        log_variances = self.log_variances + math.log(2 * math.pi)
-        densities = -0.5 * (differences / self.log_variances.exp() + log_variances)
-        return self.log_weights() + densities.sum(dim=2)
+        d2 = (z.unsqueeze(1) - self.centers).square() / self.log_variances.exp()
+        densities = -0.5 * (d2 + self.log_variances + LOG_2PI).sum(dim=2)
+        return self.log_weights() + densities
 
     def log_weights(self) -> Tensor:
         """Log p(c): (n_clusters,)."""
@@ -157,8 +160,29 @@ class MixtureModel(nn.Module):
         """p(c | z) at the mean embedding: (n, n_features) -> (n, n_clusters)."""
         return self.log_joint(self.embed(x)).softmax(dim=1)
 
+    def distances(self, x: Tensor) -> Tensor:
+        """Euclidean distances to the centres: (n, n_features) -> (n, n_clusters)."""
+        return squared_distances(self.embed(x), self.centers).sqrt()
+
+    def bound(self, x: Tensor) -> Tensor:
+        """Lower bound of log p(x), as a mean over draws: (n, n_features) -> (n,).
+
+        The draws are the same for all rows and calls: a bound is a number, not noise.
+        """
+        mean, log_variance = self.posterior(x)
+        draws = torch.randn(
+            _DRAWS, mean.shape[1], generator=torch.Generator().manual_seed(0)
+        ).to(mean)
+        total = torch.zeros(len(x), device=x.device)
+        for noise in torch.cat([draws, -draws]):
+            z = mean + (0.5 * log_variance).exp() * noise
+            log_q = -0.5 * (noise.square() + log_variance + LOG_2PI).sum(dim=1)
+            log_p = self.log_joint(z).logsumexp(dim=1)
+            total += self.log_likelihood(x, z) + log_p - log_q
+        return total / (2 * _DRAWS)
+
     @torch.no_grad()
     def keep(self, clusters: Tensor) -> None:
         """Drop all clusters but these: (n_kept,) int64."""
-        for name in ("logits", "means", "log_variances"):
+        for name in ("logits", "centers", "log_variances"):
             setattr(self, name, nn.Parameter(getattr(self, name)[clusters].clone()))
