@@ -123,6 +123,7 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
             self._check_frozen(self.autoencoder.estimator)
         elif self.autoencoder is not None:
             check_parameters(self.autoencoder, self.autoencoder._parameter_rules)
+            self.autoencoder._check_before_training(X)
 
     def _fit(self, X, seed, checkpoint):
         self.autoencoder_ = self._fit_autoencoder(X, seed, checkpoint)

@@ -33,6 +33,9 @@ from skdeepcluster.utils import (
     row_blocks,
 )
 
+# Share of the numbers that is dropped while layers are trained one by one.
+_LAYER_DROPOUT = 0.2
+
 
 class _Reconstruction(Objective):
     """Rebuild each row from its own, possibly corrupted, self."""
@@ -42,12 +45,49 @@ class _Reconstruction(Objective):
         self.corruption = corruption
 
     def losses(self, batch):
-        x = batch.x
-        if self.corruption > 0:  # a feature set to zero is set to its mean
-            noise = torch.empty_like(x).uniform_(generator=self.generator)
-            x = x * (noise >= self.corruption)
+        # A feature set to zero is set to its mean.
+        x = dropped(batch.x, self.corruption, self.generator)
         x_hat = self.model.reconstruct(x)
         return {"reconstruction": mean_squared_error(x_hat, batch.x)}
+
+
+class _LayerReconstruction(Objective):
+    """One layer of the encoder and its mirror image, on top of trained layers."""
+
+    def __init__(self, encoder, decoder, layer):
+        n_layers = len(encoder) // 2 + 1  # linear maps, with ReLU between them
+        self.is_first, self.is_last = layer == 0, layer == n_layers - 1
+        up, down = 2 * layer, 2 * (n_layers - 1 - layer)
+        layers, mirrored = list(encoder), list(decoder)
+        super().__init__(
+            nn.ModuleList(
+                [
+                    nn.Sequential(*layers[up : up + 2]),
+                    nn.Sequential(*mirrored[down : down + 2]),
+                ]
+            )
+        )
+        self.below = nn.Sequential(*layers[:up]).forward  # a function: not trained
+
+    def losses(self, batch):
+        up, down = self.model
+        with torch.no_grad():
+            h = self.below(batch.x)  # (batch, width below), clean
+        scale = 1 / (1 - _LAYER_DROPOUT)
+        given = h
+        if not self.is_first:
+            given = scale * dropped(h, _LAYER_DROPOUT, self.generator)
+        hidden = up(given)
+        if not self.is_last:
+            hidden = scale * dropped(hidden, _LAYER_DROPOUT, self.generator)
+        return {"reconstruction": mean_squared_error(down(hidden), h.float())}
+
+
+def dropped(x: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """Set a random share of the numbers to zero: (n, d) -> (n, d)."""
+    if share == 0:
+        return x
+    return x * (torch.rand(x.shape, generator=generator, device=x.device) >= share)
 
 
 class Autoencoder(DecoderMixin, DeepEstimator):
@@ -73,6 +113,11 @@ class Autoencoder(DecoderMixin, DeepEstimator):
         encoder and decoder, started at the principal components of `X`. Training then
         begins with the geometry of the input, scaled to unit mean variance, and the
         hidden layers, whose output starts at zero, learn what is not linear.
+    layerwise : bool, default=False
+        Whether the layers are first trained one by one, as a stack of denoising
+        autoencoders [2]_ [3]_, before all of them are trained together. Each layer
+        gets half as many epochs as all together. Needs ``linear_path=False`` and no
+        `network`.
     corruption : float, default=0.0
         Share of the features of each row, drawn anew at every step, that is replaced
         by the feature's mean before encoding, in range [0, 1). Above zero this is a
@@ -123,10 +168,10 @@ class Autoencoder(DecoderMixin, DeepEstimator):
     n_components_ : int
         Size of the embedding.
     n_iter_ : int
-        Number of epochs.
+        Number of epochs in which all layers were trained.
     history_ : list of dict
-        One record per epoch: stage, epoch, loss and its terms, learning rate and
-        seconds. ``pandas.DataFrame(history_)`` makes it a table.
+        One record per epoch and stage: stage, epoch, loss and its terms, learning rate
+        and seconds. ``pandas.DataFrame(history_)`` makes it a table.
     image_shape_ : tuple of int or None
         Shape of one row where `X` had more than two dimensions.
     center_ : ndarray of shape (n_features_in_,)
@@ -167,8 +212,13 @@ class Autoencoder(DecoderMixin, DeepEstimator):
     Rows are centred and divided by one scale for all features, which is all that
     k-means is invariant to as well; :meth:`inverse_transform` returns original units.
 
+    With `layerwise` the first layer rebuilds the rows, the second what the first makes
+    of them, and so on, each from inputs and hidden values of which a fifth is dropped,
+    except for the rows themselves and the embedding.
+
     Departures from [1]_: trained end to end at once instead of layer by layer as a
-    stack of restricted Boltzmann machines; the linear path.
+    stack of restricted Boltzmann machines; the linear path. From [3]_, `layerwise`:
+    `optimizer`, learning rate and weights at the start are those of this class.
 
     References
     ----------
@@ -178,6 +228,10 @@ class Autoencoder(DecoderMixin, DeepEstimator):
        Stacked denoising autoencoders: learning useful representations in a deep
        network with a local denoising criterion. Journal of Machine Learning Research
        11, 3371-3408. https://www.jmlr.org/papers/v11/vincent10a.html
+    .. [3] J. Xie, R. Girshick, A. Farhadi (2016). Unsupervised deep embedding for
+       clustering analysis. Proceedings of the 33rd International Conference on Machine
+       Learning, PMLR 48, 478-487. https://proceedings.mlr.press/v48/xieb16.html
+       doi:10.48550/arXiv.1511.06335
 
     Examples
     --------
@@ -199,6 +253,7 @@ class Autoencoder(DecoderMixin, DeepEstimator):
         "n_components": [Integers(1)],
         "hidden_layer_sizes": ["auto", TupleOf(Integers(1))],
         "linear_path": [True, False],
+        "layerwise": [True, False],
         "corruption": [Reals(0, 1, closed="left")],
         "network": [None, nn.Module, callable],
         "optimizer": list(OPTIMIZERS),
@@ -212,6 +267,7 @@ class Autoencoder(DecoderMixin, DeepEstimator):
         *,
         hidden_layer_sizes: Sequence[int] | Literal["auto"] = "auto",
         linear_path: bool = True,
+        layerwise: bool = False,
         corruption: float = 0.0,
         network: nn.Module | Callable | None = None,
         optimizer: Literal["adam", "sgd"] = "adam",
@@ -230,6 +286,7 @@ class Autoencoder(DecoderMixin, DeepEstimator):
         self.n_components = n_components
         self.hidden_layer_sizes = hidden_layer_sizes
         self.linear_path = linear_path
+        self.layerwise = layerwise
         self.corruption = corruption
         self.network = network
         self.optimizer = optimizer
@@ -243,19 +300,40 @@ class Autoencoder(DecoderMixin, DeepEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
+    def _check_before_training(self, X):
+        if self.layerwise and (self.linear_path or self.network is not None):
+            raise ValueError(
+                "layerwise=True trains a plain stack of layers: it needs "
+                "linear_path=False and network=None. Got "
+                f"linear_path={self.linear_path!r} and network={self.network!r}."
+            )
+
     def _fit(self, X, seed, checkpoint):
         self.center_, self.scale_ = feature_scaling(X)
         trainer = self._make_trainer(X, seed, checkpoint)
-        model = self._make_model(trainer.rows, seed)
-        self.n_iter_ = trainer.train(
-            _Reconstruction(model, self.corruption),
-            stage="pretraining",
-            max_epochs=auto_epochs(self.max_epochs, trainer, steps=8000, most=200),
+        model = self._make_model(trainer.rows, seed).to(trainer.device)
+        n_epochs = auto_epochs(self.max_epochs, trainer, steps=8000, most=200)
+        if self.layerwise:
+            for layer in range(len(model.encoder) // 2 + 1):
+                self._train(
+                    trainer,
+                    _LayerReconstruction(model.encoder, model.decoder, layer),
+                    f"layer-{layer + 1}",
+                    math.ceil(n_epochs / 2),
+                )
+        objective = _Reconstruction(model, self.corruption)
+        self.n_iter_ = self._train(trainer, objective, "pretraining", n_epochs)
+        self.model_, self.history_ = model.eval(), trainer.history
+
+    def _train(self, trainer, objective, stage, n_epochs):
+        return trainer.train(
+            objective,
+            stage=stage,
+            max_epochs=n_epochs,
             optimizer=self.optimizer,
             learning_rate=self.learning_rate,
             schedule=self.learning_rate_schedule,
         )
-        self.model_, self.history_ = model.eval(), trainer.history
 
     def _make_model(self, rows, seed):
         """Encoder and decoder with their first weights; sets `n_components_`."""
