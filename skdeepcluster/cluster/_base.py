@@ -140,12 +140,12 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
     def _fit_model(self, trainer: Trainer, autoencoder: nn.Module, seed: int):
         """The clustering stage, as the method's paper has it."""
 
-    def _train(self, trainer: Trainer, objective: Objective) -> None:
+    def _train(self, trainer: Trainer, objective: Objective, steps: int = 4000):
         """Minimise the objective of the clustering stage; sets `n_iter_`."""
         self.n_iter_ = trainer.train(
             objective,
             stage="clustering",
-            max_epochs=auto_epochs(self.max_epochs, trainer, steps=4000, most=200),
+            max_epochs=auto_epochs(self.max_epochs, trainer, steps=steps, most=200),
             optimizer=self.optimizer,
             learning_rate=self.learning_rate,
         )

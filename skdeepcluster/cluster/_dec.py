@@ -23,13 +23,14 @@ from skdeepcluster.utils import Integers, Reals
 class SelfTraining(CentroidObjective):
     """Pull the soft assignment of each row towards its own sharpened version."""
 
-    def __init__(self, model, n_samples, tol, refresh_interval):
+    def __init__(self, model, n_samples, tol, refresh_interval, balance):
         super().__init__(model, n_samples, tol, refresh_interval)
+        self.balance = balance
         self.register_buffer("p", torch.zeros(n_samples, model.n_clusters))
 
     def refresh(self, trainer):
         q = self.assign_all(trainer)
-        self.p.copy_(target_distribution(q))
+        self.p.copy_(target_distribution(q, self.balance))
         return self.settle(q.argmax(dim=1))
 
     def losses(self, batch):
@@ -64,6 +65,10 @@ class DECClustering(SoftAssignmentMixin, CentroidClusterer):
         paper calls DEC without back-propagation.
     alpha : float, default=1.0
         Degrees of freedom of Student's t-distribution in range (0, inf).
+    balance : float, default=1.0
+        Exponent of the soft frequencies that the targets are divided by, in range
+        [0, inf). At 1, as in the paper, the targets pull towards clusters of equal
+        size; at 0 they do not.
     update_interval : int or "auto", default="auto"
         Optimiser steps between two renewals of the targets, in range [1, inf).
         ``"auto"`` is half an epoch but at least 20 steps.
@@ -170,11 +175,12 @@ class DECClustering(SoftAssignmentMixin, CentroidClusterer):
 
         q_{ij} &\propto
         (1 + \lVert z_i - \mu_j \rVert^2 / \alpha)^{-(\alpha + 1) / 2} \\
-        p_{ij} &\propto q_{ij}^2 / \textstyle\sum_{i'} q_{i'j} \\
+        p_{ij} &\propto q_{ij}^2 / \bigl( \textstyle\sum_{i'} q_{i'j} \bigr)^\beta \\
         L &= \frac{1}{n} \sum_i \sum_j p_{ij} \log (p_{ij} / q_{ij})
 
-    where rows of :math:`q` and :math:`p` sum to one and the targets are computed from
-    all rows every `update_interval` steps. The labels are the largest :math:`q_{ij}`.
+    where rows of :math:`q` and :math:`p` sum to one, :math:`\beta` is `balance` and the
+    targets are computed from all rows every `update_interval` steps. The labels are the
+    largest :math:`q_{ij}`.
 
     Departures from [1]_: the autoencoder is trained end to end; batches are shuffled;
     momentum is not reset when the targets are renewed; a centroid without rows is
@@ -206,6 +212,7 @@ class DECClustering(SoftAssignmentMixin, CentroidClusterer):
         **CentroidClusterer._parameter_rules,
         "update_encoder": [True, False],
         "alpha": [Reals(0, closed="neither")],
+        "balance": [Reals(0)],
         "update_interval": ["auto", Integers(1)],
     }
 
@@ -216,6 +223,7 @@ class DECClustering(SoftAssignmentMixin, CentroidClusterer):
         autoencoder: Autoencoder | FrozenEstimator | None = None,
         update_encoder: bool = True,
         alpha: float = 1.0,
+        balance: float = 1.0,
         update_interval: int | Literal["auto"] = "auto",
         tol: float = 1e-3,
         n_init: int = 20,
@@ -234,6 +242,7 @@ class DECClustering(SoftAssignmentMixin, CentroidClusterer):
         self.autoencoder = autoencoder
         self.update_encoder = update_encoder
         self.alpha = alpha
+        self.balance = balance
         self.update_interval = update_interval
         self.tol = tol
         self.n_init = n_init
@@ -254,6 +263,8 @@ class DECClustering(SoftAssignmentMixin, CentroidClusterer):
         model = CentroidModel(encoder, centers, self.alpha)
         encoder.requires_grad_(self.update_encoder)
         interval = auto_interval(self.update_interval, trainer)
-        objective = SelfTraining(model, trainer.n_samples, self.tol, interval)
+        objective = SelfTraining(
+            model, trainer.n_samples, self.tol, interval, self.balance
+        )
         self._train(trainer, objective)
         return model

@@ -24,8 +24,8 @@ from skdeepcluster.utils import Integers, Reals
 class _JointSelfTraining(SelfTraining):
     """Self-training that must still be able to rebuild the rows."""
 
-    def __init__(self, model, n_samples, tol, refresh_interval, clustering_weight):
-        super().__init__(model, n_samples, tol, refresh_interval)
+    def __init__(self, *args, clustering_weight):
+        super().__init__(*args)
         self.clustering_weight = clustering_weight
 
     def losses(self, batch):
@@ -62,6 +62,10 @@ class IDECClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         [0, inf).
     alpha : float, default=1.0
         Degrees of freedom of Student's t-distribution in range (0, inf).
+    balance : float, default=1.0
+        Exponent of the soft frequencies that the targets are divided by, in range
+        [0, inf). At 1, as in the paper, the targets pull towards clusters of equal
+        size; at 0 they do not.
     update_interval : int or "auto", default="auto"
         Optimiser steps between two renewals of the targets, in range [1, inf).
         ``"auto"`` is half an epoch but at least 20 steps.
@@ -197,6 +201,7 @@ class IDECClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         **CentroidClusterer._parameter_rules,
         "clustering_weight": [Reals(0)],
         "alpha": [Reals(0, closed="neither")],
+        "balance": [Reals(0)],
         "update_interval": ["auto", Integers(1)],
     }
 
@@ -207,6 +212,7 @@ class IDECClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         autoencoder: Autoencoder | FrozenEstimator | None = None,
         clustering_weight: float = 0.1,
         alpha: float = 1.0,
+        balance: float = 1.0,
         update_interval: int | Literal["auto"] = "auto",
         tol: float = 1e-3,
         n_init: int = 20,
@@ -225,6 +231,7 @@ class IDECClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         self.autoencoder = autoencoder
         self.clustering_weight = clustering_weight
         self.alpha = alpha
+        self.balance = balance
         self.update_interval = update_interval
         self.tol = tol
         self.n_init = n_init
@@ -249,7 +256,8 @@ class IDECClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
             trainer.n_samples,
             self.tol,
             auto_interval(self.update_interval, trainer),
-            self.clustering_weight,
+            self.balance,
+            clustering_weight=self.clustering_weight,
         )
         self._train(trainer, objective)
         return model

@@ -295,7 +295,7 @@ class VaDEClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
             trainer.steps_per_epoch,
             self.reconstruction_weight,
         )
-        self._train(trainer, objective)
+        self._train(trainer, objective, steps=8000)  # it has more to learn
         return model
 
     @torch.no_grad()

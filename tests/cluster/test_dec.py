@@ -54,7 +54,7 @@ def test_loss__is_the_divergence_from_targets_of_the_whole_data(blobs):
 def test_targets__are_renewed_from_all_rows_at_every_interval(blobs, monkeypatch):
     shapes = []
 
-    def target_distribution(q):
+    def target_distribution(q, balance):
         shapes.append(tuple(q.shape))
         return q
 

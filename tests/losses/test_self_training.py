@@ -19,11 +19,13 @@ def random_assignment(n_samples, n_clusters, seed=0, sharpness=1.0):
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 4), (7, 1), (30, 5)])
 @pytest.mark.parametrize("sharpness", [0.1, 1.0, 10.0])
-def test_target__against_the_reference(shape, sharpness):
+@pytest.mark.parametrize("balance", [0.0, 0.5, 1.0, 3.0])
+def test_target__against_the_reference(shape, sharpness, balance):
     q = random_assignment(*shape, sharpness=sharpness)
-    result = target_distribution(torch.from_numpy(q))
+    result = target_distribution(torch.from_numpy(q), balance)
     assert result.dtype == torch.float64
-    np.testing.assert_allclose(result, reference.target_distribution(q), rtol=1e-12)
+    expected = reference.target_distribution(q, balance)
+    np.testing.assert_allclose(result, expected, rtol=1e-10)
 
 
 def test_target__by_hand():
@@ -49,6 +51,13 @@ def test_target__sharpens_where_clusters_are_of_equal_size():
 def test_target__favours_the_smaller_cluster():
     q = torch.tensor([[0.9, 0.1]] * 9 + [[0.5, 0.5]])
     assert target_distribution(q)[-1, 1] > 0.5
+    assert target_distribution(q, balance=0.0)[-1, 1] == 0.5
+
+
+def test_target__stays_finite_where_a_cluster_is_lost():
+    q = torch.tensor([[1.0, 0.0], [1.0, 1e-38]])
+    for balance in (0.0, 1.0, 100.0):
+        assert target_distribution(q, balance).isfinite().all()
 
 
 def test_target__one_cluster_is_certain():

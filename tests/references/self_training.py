@@ -14,13 +14,13 @@ def soft_assignment(z, centers, alpha):
     return q
 
 
-def target_distribution(q):
-    """Squares over the soft frequencies of all rows, rows divided by their sum."""
+def target_distribution(q, balance=1.0):
+    """Squares over powers of the soft frequencies of all rows; rows sum to one."""
     frequencies = [sum(q[i, j] for i in range(len(q))) for j in range(q.shape[1])]
     p = np.empty_like(q)
     for i in range(len(q)):
         for j in range(q.shape[1]):
-            p[i, j] = q[i, j] ** 2 / frequencies[j]
+            p[i, j] = q[i, j] ** 2 / frequencies[j] ** balance
         p[i] /= sum(p[i])
     return p
 
