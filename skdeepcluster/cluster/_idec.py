@@ -62,10 +62,10 @@ class IDECClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         [0, inf).
     alpha : float, default=1.0
         Degrees of freedom of Student's t-distribution in range (0, inf).
-    balance : float, default=1.0
+    balance : float, default=0.5
         Exponent of the soft frequencies that the targets are divided by, in range
-        [0, inf). At 1, as in the paper, the targets pull towards clusters of equal
-        size; at 0 they do not.
+        [0, inf). At 1, as in the paper, the targets pull strongly towards clusters of
+        equal size; at 0 not at all.
     update_interval : int or "auto", default="auto"
         Optimiser steps between two renewals of the targets, in range [1, inf).
         ``"auto"`` is half an epoch but at least 20 steps.
@@ -176,7 +176,7 @@ class IDECClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
     reconstruction error is a share of the variance; the autoencoder is trained end to
     end; batches are shuffled; a centroid without rows is moved to the row farthest from
     all others, and dropped if it ends without rows. The paper's :math:`\gamma` is
-    `clustering_weight`.
+    `clustering_weight`; `balance` is 1/2 as in DECClustering.
 
     References
     ----------
@@ -212,7 +212,7 @@ class IDECClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         autoencoder: Autoencoder | FrozenEstimator | None = None,
         clustering_weight: float = 0.1,
         alpha: float = 1.0,
-        balance: float = 1.0,
+        balance: float = 0.5,
         update_interval: int | Literal["auto"] = "auto",
         tol: float = 1e-3,
         n_init: int = 20,

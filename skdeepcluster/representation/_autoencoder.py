@@ -137,9 +137,10 @@ class Autoencoder(DecoderMixin, DeepEstimator):
         Constant; falling along a cosine; or rising over the first three tenths of the
         steps before falling.
     max_epochs : int or "auto", default="auto"
-        Passes over the rows in range [0, inf). ``"auto"`` spends a budget of optimiser
-        steps: 200 epochs for small data, fewer the more rows there are. A number is
-        obeyed exactly.
+        Passes over the rows in range [0, inf). ``"auto"`` is 200, or less: 8,000
+        optimiser steps where rows are many, and as many steps as there are rows where
+        they are few, since more would learn single rows by heart. A number is obeyed
+        exactly.
     batch_size : int or "auto", default="auto"
         Rows per optimiser step in range [1, inf). ``"auto"`` is 256, for small data an
         eighth of the rows but at least 16.
@@ -312,7 +313,12 @@ class Autoencoder(DecoderMixin, DeepEstimator):
         self.center_, self.scale_ = feature_scaling(X)
         trainer = self._make_trainer(X, seed, checkpoint)
         model = self._make_model(trainer.rows, seed).to(trainer.device)
-        n_epochs = auto_epochs(self.max_epochs, trainer, steps=8000, most=200)
+        n_epochs = auto_epochs(
+            self.max_epochs,
+            trainer,
+            steps=min(8000, trainer.n_samples),
+            most=200,
+        )
         if self.layerwise:
             for layer in range(len(model.encoder) // 2 + 1):
                 self._train(

@@ -23,7 +23,7 @@ def test_loss__is_reconstruction_plus_weighted_divergence(blobs, weight):
     # Steps too short to change anything: the epoch's loss is that of the start.
     idec = small(clustering_weight=weight, learning_rate=1e-20, max_epochs=1).fit(X)
     q = self_training.soft_assignment(idec.transform(X), idec.cluster_centers_, 1.0)
-    p = self_training.target_distribution(q)
+    p = self_training.target_distribution(q, 0.5)
     X_hat = idec.inverse_transform(idec.transform(X))
     error = reconstruction.mean_squared_error(X_hat, X) / idec.scale_**2
     (record,) = clustering_history(idec)
