@@ -29,6 +29,7 @@ def page(title, about, rows, sets, methods):
     cells = by_set_and_method(rows)
     methods = [method for method in methods if any(method in c for c in cells.values())]
     parts = [heading(title, "="), paragraph(ABOUT), about.strip()]
+    parts += [heading("ARI at a glance"), simple_table(overview(cells, methods))]
     for name, cell in cells.items():
         own = {method: cell[method] for method in methods if method in cell}
         parts += [heading(name), described(sets[name])]
@@ -53,6 +54,18 @@ def by_set_and_method(rows):
         for column in MEASURED:
             own[column].append(row[column])
     return cells
+
+
+def overview(cells, methods):
+    """Sets in rows, methods in columns: the mean ARI over the seeds."""
+    lines = [["Set", *(method.removesuffix("Clustering") for method in methods)]]
+    for name, cell in cells.items():
+        means = [
+            f"{np.mean(cell[method]['ari']):.3f}" if method in cell else NOTHING
+            for method in methods
+        ]
+        lines.append([name, *means])
+    return lines
 
 
 def set_table(cells, published):

@@ -84,7 +84,7 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
         labels : ndarray of shape (n_samples,), int64
             For the training rows equal to `labels_`.
         """
-        return self._apply(X, "assign").argmax(axis=1)
+        return self._apply(X, "label")
 
     def score(self, X: MatrixLike, y: object = None) -> float:
         """Minus the mean squared distance of the rows to the mean of their cluster.
@@ -105,7 +105,7 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
         """
         check_is_fitted(self)
         X = self._gate(X, reset=False)
-        labels = self._apply_to_rows(X, "assign").argmax(axis=1)
+        labels = self._apply_to_rows(X, "label")
         total = sum(
             np.square(block - self.cluster_means_[labels[rows]]).sum()
             for rows, block in row_blocks(X)
@@ -153,7 +153,7 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
     def _fit_autoencoder(self, X, seed, checkpoint) -> Autoencoder:
         """The pre-trained representation: frozen, from the cache, or fitted now."""
         if isinstance(self.autoencoder, FrozenEstimator):
-            return self.autoencoder.estimator
+            return copy.copy(self.autoencoder.estimator)  # which may be fitted again
         given = Autoencoder() if self.autoencoder is None else self.autoencoder
         autoencoder = clone(given)
         autoencoder.device_ = self.device_
@@ -210,7 +210,7 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
 
     def _label_rows(self, X):
         """One clean pass over the rows; clusters that have none leave the model."""
-        labels = self._apply_to_rows(X, "assign").argmax(axis=1)
+        labels = self._apply_to_rows(X, "label")
         used, labels = np.unique(labels, return_inverse=True)
         if len(used) < self.n_clusters:
             warn_caller(

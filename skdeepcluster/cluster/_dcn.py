@@ -13,7 +13,7 @@ from skdeepcluster.base import DecoderMixin
 from skdeepcluster.cluster._base import CentroidClusterer
 from skdeepcluster.cluster._objectives import CentroidObjective
 from skdeepcluster.losses import mean_squared_error
-from skdeepcluster.networks import CentroidModel, squared_distances
+from skdeepcluster.networks import CentroidModel
 from skdeepcluster.representation import Autoencoder
 from skdeepcluster.utils import Reals
 
@@ -28,17 +28,19 @@ class KMeansFriendly(CentroidObjective):
         super().__init__(model, n_samples, tol, refresh_interval)
         self.clustering_weight = clustering_weight
         model.centers.requires_grad_(False)  # they are means, not trained by gradient
-        self.register_buffer("own", torch.zeros(n_samples, dtype=torch.int64))
+        self.register_buffer("assigned", torch.zeros(n_samples, dtype=torch.int64))
         self.register_buffer("counts", torch.full((model.n_clusters,), _FIRST_COUNT))
 
     def refresh(self, trainer):
-        self.own.copy_(self.assign_all(trainer).argmax(dim=1))
-        return self.settle(self.own)
+        _, labels, moved = self.label_all(trainer)
+        self.assigned.copy_(labels)
+        self.counts[moved] = _FIRST_COUNT
+        return self.settle(labels)
 
     def losses(self, batch):
         z = self.model.embed(batch.x)
-        own = self.model.centers[self.own[batch.index]]
-        distance = (z - own).square().sum(dim=1).mean()
+        own_centers = self.model.centers[self.assigned[batch.index]]
+        distance = (z - own_centers).square().sum(dim=1).mean()
         return {
             "reconstruction": mean_squared_error(self.model.decode(z), batch.x),
             "clustering": self.clustering_weight * distance,
@@ -47,10 +49,12 @@ class KMeansFriendly(CentroidObjective):
     @torch.no_grad()
     def after_step(self, batch):
         """New labels of the batch, then the centroids as running means."""
+        self.model.eval()  # as in `refresh`: no dropout, no batch statistics
         z, centers = self.model.embed(batch.x), self.model.centers
-        own = squared_distances(z, centers).argmin(dim=1)
-        self.own[batch.index] = own
-        indicator = one_hot(own, len(centers)).to(z)  # (batch, n_clusters)
+        self.model.train()
+        labels = self.model.nearest(z)
+        self.assigned[batch.index] = labels
+        indicator = one_hot(labels, len(centers)).to(z)  # (batch, n_clusters)
         self.counts += indicator.sum(dim=0)
         shift = (indicator.unsqueeze(2) * (z.unsqueeze(1) - centers)).sum(dim=0)
         centers += shift / self.counts.unsqueeze(1)

@@ -28,10 +28,12 @@ class SelfTraining(CentroidObjective):
         self.balance = balance
         self.register_buffer("p", torch.zeros(n_samples, model.n_clusters))
 
+    @torch.no_grad()
     def refresh(self, trainer):
-        q = self.assign_all(trainer)
+        z, labels, _ = self.label_all(trainer)
+        q = self.model.log_q(z).exp()  # (n_samples, n_clusters)
         self.p.copy_(target_distribution(q, self.balance))
-        return self.settle(q.argmax(dim=1))
+        return self.settle(labels)
 
     def losses(self, batch):
         log_q = self.model.log_q(self.model.embed(batch.x))

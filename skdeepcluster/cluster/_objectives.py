@@ -30,7 +30,7 @@ class LabelledObjective(Objective):
 
     def refresh(self, trainer):
         """Label all rows."""
-        return self.settle(trainer.apply(self.model.assign).argmax(dim=1))
+        return self.settle(trainer.apply(self.model.label))
 
     def settle(self, labels: Tensor) -> bool:
         """Take (n_samples,) new labels; whether almost none of them is new."""
@@ -45,16 +45,17 @@ class LabelledObjective(Objective):
 
 
 class CentroidObjective(LabelledObjective):
-    """The same for a model with centroids, which must all have rows."""
+    """The same for a model with centroids, each of which is to have rows."""
 
     @torch.no_grad()
-    def assign_all(self, trainer: Trainer) -> Tensor:
-        """Soft assignment (n_samples, n_clusters), after new places for empty ones."""
+    def label_all(self, trainer: Trainer) -> tuple[Tensor, Tensor, Tensor]:
+        """Label all rows; move centroids that have none to rows far from the others.
+
+        Returns embeddings (n_samples, n_components), labels (n_samples,) and the
+        numbers of the centroids that were moved.
+        """
         model = self.model
         z = trainer.apply(model.embed)  # what takes long, so only once
-        q = model.log_q(z).exp()
-        labels = q.argmax(dim=1)
-        if torch.bincount(labels, minlength=model.n_clusters).min() == 0:
-            reseed_empty(model.centers, z, labels)
-            q = model.log_q(z).exp()
-        return q
+        labels = model.nearest(z)
+        moved = reseed_empty(model.centers, z, labels)
+        return z, model.nearest(z) if len(moved) else labels, moved

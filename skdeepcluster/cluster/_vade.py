@@ -26,7 +26,7 @@ from skdeepcluster.utils import Integers, MatrixLike, Reals
 
 # Of the variance within the clusters, what each row's embedding has at the start.
 _FIRST_SHARE = 0.1
-_SMALLEST_VARIANCE = 1e-3  # of a cluster, at the start
+_SMALLEST_SHARE = 1e-3  # of it, what each cluster has at the start
 
 
 class EvidenceBound(LabelledObjective):
@@ -306,7 +306,8 @@ class VaDEClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         differences = trainer.apply(autoencoder.encoder) - centers[labels]
         sizes = torch.bincount(labels, minlength=len(centers)).clamp_min(1)
         sums = torch.zeros_like(centers).index_add_(0, labels, differences.square())
-        variances = (sums / sizes.unsqueeze(1)).clamp_min(_SMALLEST_VARIANCE)
+        smallest = max(_SMALLEST_SHARE * float(differences.var()), 1e-12)
+        variances = (sums / sizes.unsqueeze(1)).clamp_min(smallest)
         within = sizes.float() @ variances / sizes.sum()
         model = MixtureModel(
             with_log_variance(autoencoder.encoder, (_FIRST_SHARE * within).log()),
@@ -322,7 +323,7 @@ class VaDEClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
     def _make_likelihood(self, trainer):
         if self.likelihood == "gaussian":
             return GaussianLikelihood()
-        center = torch.as_tensor(self.center_, device=trainer.device).float()
+        center = torch.from_numpy(self.center_.astype(np.float32)).to(trainer.device)
         largest = apply_in_batches(
             trainer.rows, lambda x: (x * self.scale_ + center).amax(dim=1)
         ).max()
@@ -342,7 +343,8 @@ class VaDEClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         """Mean over the rows of the evidence lower bound of their log-density.
 
         The bound is averaged over the same 16 draws for every row and call. For the
-        Gaussian likelihood it belongs to a density in the units of `X`.
+        Gaussian likelihood it belongs to a density in the units of `X`; for the other,
+        values below zero or above the largest of the training rows count as these.
 
         Parameters
         ----------
@@ -355,7 +357,7 @@ class VaDEClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
             Higher is better; in nats per row.
         """
         bounds = self._apply(X, "bound").astype(np.float64)
-        if self.likelihood == "bernoulli":
+        if not self.model_.likelihood.is_density:
             return float(bounds.mean())
         return float(bounds.mean() - self.n_features_in_ * np.log(self.scale_))
 

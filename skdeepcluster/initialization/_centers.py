@@ -25,17 +25,20 @@ def kmeans_centers(
 
 
 @torch.no_grad()
-def reseed_empty(centers: Tensor, z: Tensor, labels: Tensor) -> None:
+def reseed_empty(centers: Tensor, z: Tensor, labels: Tensor) -> Tensor:
     """Move each centroid without rows to the row farthest from all that have some.
 
-    (k, d), (n, d) and (n,); `centers` is changed in place.
+    (k, d), (n, d) and (n,) -> numbers of those moved; `centers` is changed in place.
     """
-    used = torch.bincount(labels, minlength=len(centers)) > 0
+    empty = (torch.bincount(labels, minlength=len(centers)) == 0).nonzero().flatten()
+    if len(empty) == 0:
+        return empty
     # Distance of each row to its own centroid, then also to those already moved.
     nearest = (z - centers[labels]).square().sum(dim=1)
-    for empty in (~used).nonzero().flatten():
+    for number, center in enumerate(empty):
         farthest = nearest.argmax()
         if nearest[farthest] <= 0:  # fewer distinct rows than centroids
-            break
-        centers[empty] = z[farthest]
+            return empty[:number]
+        centers[center] = z[farthest]
         nearest = torch.minimum(nearest, (z - z[farthest]).square().sum(dim=1))
+    return empty

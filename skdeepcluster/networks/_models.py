@@ -93,9 +93,27 @@ class CentroidModel(nn.Module):
         """Soft assignment: (n, n_features) -> (n, n_clusters), rows sum to one."""
         return self.log_q(self.embed(x)).exp()
 
+    def nearest(self, z: Tensor) -> Tensor:
+        """Numbers of the nearest centroids: (n, n_components) -> (n,).
+
+        By distances and not by q, in which small differences between them drown.
+        """
+        return squared_distances(z, self.centers).argmin(dim=1)
+
+    def label(self, x: Tensor) -> Tensor:
+        """Numbers of the clusters: (n, n_features) -> (n,)."""
+        return self.nearest(self.embed(x))
+
     def distances(self, x: Tensor) -> Tensor:
         """Euclidean distances: (n, n_features) -> (n, n_clusters)."""
         return squared_distances(self.embed(x), self.centers).sqrt()
+
+    def train(self, mode: bool = True):
+        """Set the mode; an encoder that is not trained stays as in evaluation."""
+        super().train(mode)
+        if not any(weights.requires_grad for weights in self.encoder.parameters()):
+            self.encoder.eval()
+        return self
 
     @torch.no_grad()
     def keep(self, clusters: Tensor) -> None:
@@ -103,8 +121,16 @@ class CentroidModel(nn.Module):
         self.centers = nn.Parameter(self.centers[clusters].clone())
 
 
-def squared_distances(z: Tensor, centers: Tensor) -> Tensor:
-    """(n, d) and (k, d) -> (n, k); by differences, exact for points that coincide."""
+def squared_distances(
+    z: Tensor, centers: Tensor, variances: Tensor | float = 1.0
+) -> Tensor:
+    """(n, d) and (k, d) -> (n, k); by differences, exact for points that coincide.
+
+    With variances (k, d) each squared difference counts in parts of its variance.
+    """
     rows = max(1, _DIFFERENCES // centers.numel())
-    parts = [(part.unsqueeze(1) - centers).square().sum(2) for part in z.split(rows)]
+    parts = [
+        ((part.unsqueeze(1) - centers).square() / variances).sum(2)
+        for part in z.split(rows)
+    ]
     return parts[0] if len(parts) == 1 else torch.cat(parts)

@@ -27,7 +27,8 @@ def with_log_variance(encoder: nn.Module, start: Tensor) -> nn.Module:
     if isinstance(encoder, UserNetwork):  # whose last layer is not known
         heads = nn.utils.skip_init(nn.Linear, size, 2 * size)
         heads.weight.copy_(torch.cat([torch.eye(size), torch.zeros(size, size)]))
-        heads.bias.copy_(torch.cat([torch.zeros(size), start]))
+        heads.bias.zero_()
+        heads.bias[size:] = start
         return UserNetwork(nn.Sequential(encoder, heads))
     sizes = [*encoder.config["sizes"][:-1], 2 * size]
     wider = LinearPathMLP(sizes) if isinstance(encoder, LinearPathMLP) else MLP(sizes)
@@ -44,6 +45,7 @@ class GaussianLikelihood(nn.Module):
     """Features lie around the decoder's output with a variance of one."""
 
     config = {"name": "GaussianLikelihood"}
+    is_density = True  # whose value depends on the unit of the features
 
     def mean(self, output: Tensor) -> Tensor:
         """(n, n_features) -> (n, n_features)."""
@@ -65,6 +67,7 @@ class BernoulliLikelihood(nn.Module):
     def __init__(self, n_features: int):
         super().__init__()
         self.config = {"name": "BernoulliLikelihood", "n_features": n_features}
+        self.is_density = False
         self.register_buffer("slope", torch.ones(()))
         self.register_buffer("offset", torch.zeros(n_features))
 
@@ -78,7 +81,7 @@ class BernoulliLikelihood(nn.Module):
 
     def log_prob(self, output: Tensor, x: Tensor) -> Tensor:
         """(n, n_features) and (n, n_features) -> (n,)."""
-        shares = x * self.slope + self.offset
+        shares = (x * self.slope + self.offset).clamp(0, 1)
         entropies = F.binary_cross_entropy_with_logits(
             self.logits(output), shares, reduction="none"
         )
@@ -132,7 +135,7 @@ class MixtureModel(nn.Module):
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of the embedding: (n, n_features) -> twice (n, d)."""
         mean, log_variance = self.encoder(x).float().chunk(2, dim=1)
-        return mean, log_variance.clamp(-10, 10)
+        return mean, log_variance.clamp(-20, 20)  # whose exp is harmless
 
     def embed(self, x: Tensor) -> Tensor:
         """(n, n_features) -> (n, n_components)."""
@@ -148,9 +151,9 @@ class MixtureModel(nn.Module):
 
     def log_joint(self, z: Tensor) -> Tensor:
         """Log p(z, c): (n, n_components) -> (n, n_clusters)."""
-        d2 = (z.unsqueeze(1) - self.centers).square() / self.log_variances.exp()
-        densities = -0.5 * (d2 + self.log_variances + LOG_2PI).sum(dim=2)
-        return self.log_weights() + densities
+        d2 = squared_distances(z, self.centers, self.log_variances.exp())
+        constants = (self.log_variances + LOG_2PI).sum(dim=1)
+        return self.log_weights() - 0.5 * (d2 + constants)
 
     def log_weights(self) -> Tensor:
         """Log p(c): (n_clusters,)."""
@@ -159,6 +162,10 @@ class MixtureModel(nn.Module):
     def assign(self, x: Tensor) -> Tensor:
         """p(c | z) at the mean embedding: (n, n_features) -> (n, n_clusters)."""
         return self.log_joint(self.embed(x)).softmax(dim=1)
+
+    def label(self, x: Tensor) -> Tensor:
+        """Numbers of the most probable clusters: (n, n_features) -> (n,)."""
+        return self.log_joint(self.embed(x)).argmax(dim=1)
 
     def distances(self, x: Tensor) -> Tensor:
         """Euclidean distances to the centres: (n, n_features) -> (n, n_clusters)."""

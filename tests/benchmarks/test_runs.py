@@ -155,6 +155,11 @@ class TestPage:
         assert "Deep 0.900 0.500 0.600 2.0 1 0.91 Bee 2020" in lines
         assert "Deep 0.700 0.500 0.400 2.0 1" in lines
 
+    def test_overview(self, lines):
+        assert "Set KMeans Deep" in lines
+        assert "one 0.200 0.600" in lines
+        assert "partial 0.000 –" in lines
+
     def test_gains_over_the_sets_that_all_methods_have(self, lines):
         assert any("equally: one, three, two." in line for line in lines)
         # Differences of ACC 0.3, 0 and -0.1; of ARI 0.4, 0.05 and -0.1.

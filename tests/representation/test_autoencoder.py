@@ -315,7 +315,8 @@ def test_layerwise__drops_inputs_and_hidden_values_and_trains_no_other_layer(
     up.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     down.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     x = torch.rand(200, 50, generator=weights) + 0.1
-    objective.losses(Batch(x, torch.arange(200)))["reconstruction"].backward()
+    loss = objective.losses(Batch(x, torch.arange(200)))["reconstruction"]
+    loss.backward()
     with torch.no_grad():
         h = x
         for part in list(encoder)[: 2 * layer]:
@@ -329,6 +330,8 @@ def test_layerwise__drops_inputs_and_hidden_values_and_trains_no_other_layer(
         expected = 0.0 if layer == 2 else 0.2  # nothing is dropped from the embedding
         lost = (seen[1][positive] == 0).float().mean()
         assert lost == pytest.approx(expected, abs=0.03)
+        # What is rebuilt is the whole of h, not what the layer was given.
+        torch.testing.assert_close(loss, (down(seen[1]) - h).square().mean())
     trained = [i for i in range(3) if encoder[2 * i].weight.grad is not None]
     assert trained == [layer]
     trained = [i for i in range(3) if decoder[2 * i].weight.grad is not None]
