@@ -23,7 +23,14 @@ SECTIONS = [
     "Examples",
 ]
 # What a name means differs from class to class.
-OWN_WORDING = {"history_", "learning_rate", "max_epochs", "model_", "n_iter_"}
+OWN_WORDING = {
+    "clustering_weight",
+    "history_",
+    "learning_rate",
+    "max_epochs",
+    "model_",
+    "n_iter_",
+}
 
 # What numpydoc would like, and the reason to do without.
 ALLOWED = {

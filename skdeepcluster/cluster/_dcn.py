@@ -82,7 +82,7 @@ class DCNClustering(DecoderMixin, CentroidClusterer):
         :class:`sklearn.frozen.FrozenEstimator` is not fitted again; a copy of its
         network is fine-tuned and the original stays as it is. Where it is fitted
         here, `device` and `checkpoint` are those of this estimator.
-    clustering_weight : float, default=0.1
+    clustering_weight : float, default=0.05
         Weight of the clustering term beside the reconstruction error, in range
         [0, inf).
     tol : float, default=0.0001
@@ -230,7 +230,7 @@ class DCNClustering(DecoderMixin, CentroidClusterer):
         n_clusters: int = 8,
         *,
         autoencoder: Autoencoder | FrozenEstimator | None = None,
-        clustering_weight: float = 0.1,
+        clustering_weight: float = 0.05,
         tol: float = 1e-4,
         n_init: int = 20,
         optimizer: Literal["adam", "sgd"] = "adam",

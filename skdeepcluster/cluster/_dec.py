@@ -67,7 +67,7 @@ class DECClustering(SoftAssignmentMixin, CentroidClusterer):
         paper calls DEC without back-propagation.
     alpha : float, default=1.0
         Degrees of freedom of Student's t-distribution in range (0, inf).
-    balance : float, default=0.5
+    balance : float, default=1.0
         Exponent of the soft frequencies that the targets are divided by, in range
         [0, inf). At 1, as in the paper, the targets pull strongly towards clusters of
         equal size; at 0 not at all.
@@ -184,11 +184,9 @@ class DECClustering(SoftAssignmentMixin, CentroidClusterer):
     targets are computed from all rows every `update_interval` steps. The labels are the
     largest :math:`q_{ij}`.
 
-    Departures from [1]_: :math:`\beta` is 1/2 and not 1, which costs little where
-    clusters are of equal size and keeps more of the small ones where they are not; the
-    autoencoder is trained end to end; batches are shuffled; momentum is not reset when
-    the targets are renewed; a centroid without rows is moved to the row farthest from
-    all others, and dropped if it ends without rows.
+    Departures from [1]_: the autoencoder is trained end to end; batches are shuffled;
+    momentum is not reset when the targets are renewed; a centroid without rows is moved
+    to the row farthest from all others, and dropped if it ends without rows.
 
     References
     ----------
@@ -227,7 +225,7 @@ class DECClustering(SoftAssignmentMixin, CentroidClusterer):
         autoencoder: Autoencoder | FrozenEstimator | None = None,
         update_encoder: bool = True,
         alpha: float = 1.0,
-        balance: float = 0.5,
+        balance: float = 1.0,
         update_interval: int | Literal["auto"] = "auto",
         tol: float = 1e-3,
         n_init: int = 20,

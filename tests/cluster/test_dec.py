@@ -38,14 +38,14 @@ def test_loss__is_the_divergence_from_targets_of_the_whole_data(blobs):
     dec = small(n_clusters=4, learning_rate=1e-20, max_epochs=2).fit(X)
     start = dec.autoencoder_.transform(X).astype(np.float64)
     q = reference.soft_assignment(start, dec.cluster_centers_, 1.0)
-    p = reference.target_distribution(q, 0.5)
+    p = reference.target_distribution(q)
     expected = reference.kl_divergence(p, q)
     for record in clustering_history(dec):
         assert record["loss"] == record["clustering"]
         assert record["loss"] == pytest.approx(expected, rel=1e-4)
     # Targets of one batch at a time would be others.
     by_batch = [
-        reference.kl_divergence(reference.target_distribution(part, 0.5), part)
+        reference.kl_divergence(reference.target_distribution(part), part)
         for part in np.split(q, 3)
     ]
     assert np.mean(by_batch) != pytest.approx(expected, rel=1e-2)

@@ -33,6 +33,16 @@ def test_loss__is_reconstruction_plus_weighted_divergence(blobs, weight):
     assert record["loss"] == record["reconstruction"] + record["clustering"]
 
 
+@pytest.mark.parametrize(
+    ("n_features", "weight"), [(4, 1.0), (78, 1.0), (784, 0.1), (7840, 0.01)]
+)
+def test_auto_weight__is_that_of_the_paper_at_its_number_of_features(
+    n_features, weight
+):
+    assert auto_weight("auto", n_features) == pytest.approx(weight, rel=0.01)
+    assert auto_weight(0.3, n_features) == 0.3
+
+
 def test_weight_of_zero__trains_the_autoencoder_alone(blobs):
     X, _ = blobs
     idec = small(clustering_weight=0.0).fit(X)
