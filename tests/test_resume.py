@@ -112,6 +112,17 @@ def test_run_interrupted_many_times__equals_unbroken_run(cls, blobs, tmp_path, s
     assert_same_fit(resumed, unbroken, X)
 
 
+def test_layers_trained_one_by_one__interrupted_many_times(blobs, tmp_path, steps):
+    X, _ = blobs
+    settings = {"layerwise": True, "linear_path": False}
+    unbroken = longer(Autoencoder, None, **settings).fit(X)
+    assert len({stage for stage, _ in steps}) == 3
+    fatal = set(steps[2::5])
+    resumed = longer(Autoencoder, tmp_path, **settings)
+    fit_in_pieces(resumed, X, steps, fatal)
+    assert_same_fit(resumed, unbroken, X)
+
+
 @each_estimator
 def test_folder__exists_while_interrupted_and_is_gone_afterwards(
     cls, blobs, tmp_path, steps

@@ -31,6 +31,11 @@ class MLP(nn.Sequential):
         if generator is not None:
             self._initialise(generator)
 
+    @property
+    def n_layers(self) -> int:
+        """Number of linear layers."""
+        return len(self.config["sizes"]) - 1
+
     @torch.no_grad()
     def _initialise(self, generator):
         for layer in self:

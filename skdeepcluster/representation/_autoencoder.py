@@ -55,9 +55,9 @@ class _LayerReconstruction(Objective):
     """One layer of the encoder and its mirror image, on top of trained layers."""
 
     def __init__(self, encoder, decoder, layer):
-        n_layers = len(encoder) // 2 + 1  # linear maps, with ReLU between them
-        self.is_first, self.is_last = layer == 0, layer == n_layers - 1
-        up, down = 2 * layer, 2 * (n_layers - 1 - layer)
+        last = encoder.n_layers - 1
+        self.is_first, self.is_last = layer == 0, layer == last
+        up, down = 2 * layer, 2 * (last - layer)  # there is a ReLU behind each
         layers, mirrored = list(encoder), list(decoder)
         super().__init__(
             nn.ModuleList(
@@ -116,12 +116,12 @@ class Autoencoder(DecoderMixin, DeepEstimator):
     layerwise : bool, default=False
         Whether the layers are first trained one by one, as a stack of denoising
         autoencoders [2]_ [3]_, before all of them are trained together. Each layer
-        gets half as many epochs as all together. Needs ``linear_path=False`` and no
-        `network`.
+        gets half as many epochs as all together, in addition to them. Needs
+        ``linear_path=False`` and no `network`.
     corruption : float, default=0.0
         Share of the features of each row, drawn anew at every step, that is replaced
         by the feature's mean before encoding, in range [0, 1). Above zero this is a
-        denoising autoencoder [2]_.
+        denoising autoencoder [2]_. The layers of `layerwise` have a share of their own.
     network : None, torch.nn.Module or callable, default=None
         An architecture of your own. A module with the attributes ``encoder`` and
         ``decoder`` is copied, weights included. A callable is given the number of
@@ -320,7 +320,7 @@ class Autoencoder(DecoderMixin, DeepEstimator):
             most=200,
         )
         if self.layerwise:
-            for layer in range(len(model.encoder) // 2 + 1):
+            for layer in range(model.encoder.n_layers):
                 self._train(
                     trainer,
                     _LayerReconstruction(model.encoder, model.decoder, layer),
