@@ -36,8 +36,9 @@ class SelfTraining(CentroidObjective):
         return self.settle(labels)
 
     def losses(self, batch):
+        p = self.p.index_select(0, batch.index)
         log_q = self.model.log_q(self.model.embed(batch.x))
-        return {"clustering": kl_divergence(self.p[batch.index], log_q)}
+        return {"clustering": kl_divergence(p, log_q)}
 
 
 class DECClustering(SoftAssignmentMixin, CentroidClusterer):

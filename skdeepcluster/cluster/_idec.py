@@ -29,8 +29,9 @@ class _JointSelfTraining(SelfTraining):
         self.clustering_weight = clustering_weight
 
     def losses(self, batch):
+        p = self.p.index_select(0, batch.index)
         z = self.model.embed(batch.x)
-        kl = kl_divergence(self.p[batch.index], self.model.log_q(z))
+        kl = kl_divergence(p, self.model.log_q(z))
         return {
             "reconstruction": mean_squared_error(self.model.decode(z), batch.x),
             "clustering": self.clustering_weight * kl,

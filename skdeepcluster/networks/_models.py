@@ -122,15 +122,18 @@ class CentroidModel(nn.Module):
 
 
 def squared_distances(
-    z: Tensor, centers: Tensor, variances: Tensor | float = 1.0
+    z: Tensor, centers: Tensor, variances: Tensor | None = None
 ) -> Tensor:
     """(n, d) and (k, d) -> (n, k); by differences, exact for points that coincide.
 
     With variances (k, d) each squared difference counts in parts of its variance.
     """
+
+    def between(part):
+        squares = (part.unsqueeze(1) - centers).square()
+        return (squares if variances is None else squares / variances).sum(dim=2)
+
     rows = max(1, _DIFFERENCES // centers.numel())
-    parts = [
-        ((part.unsqueeze(1) - centers).square() / variances).sum(2)
-        for part in z.split(rows)
-    ]
-    return parts[0] if len(parts) == 1 else torch.cat(parts)
+    if len(z) <= rows:
+        return between(z)
+    return torch.cat([between(part) for part in z.split(rows)])

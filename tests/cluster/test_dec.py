@@ -8,6 +8,7 @@ from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
+from torch import nn
 
 import skdeepcluster.cluster._base as base_module
 import skdeepcluster.cluster._dec as dec_module
@@ -139,6 +140,14 @@ def test_history__holds_both_stages(blobs):
         assert 1 <= record["smallest"] <= 20
     assert dec.n_iter_ == 4
     assert pd.DataFrame(dec.history_)["loss"].notna().all()
+
+
+def test_update_encoder_false__keeps_batch_statistics(blobs):
+    X, _ = blobs
+    network = nn.Sequential(nn.Linear(6, 3), nn.BatchNorm1d(3)), nn.Linear(3, 6)
+    autoencoder = Autoencoder(network=lambda *_: network, max_epochs=3, random_state=0)
+    dec = small(autoencoder=autoencoder, update_encoder=False, max_epochs=10).fit(X)
+    np.testing.assert_array_equal(dec.transform(X), dec.autoencoder_.transform(X))
 
 
 # -- stopping ----------------------------------------------------------------------

@@ -161,6 +161,15 @@ def test_centres__are_a_copy(centers):
     assert torch.equal(given, torch.tensor(centers, dtype=torch.float32))
 
 
+def test_squared_distances__in_parts_of_variances():
+    z, centers, variances = torch.rand(3, 4, 2, generator=torch.Generator()).unbind()
+    result = squared_distances(z, centers, variances)
+    for i in range(4):
+        for j in range(4):
+            expected = ((z[i] - centers[j]) ** 2 / variances[j]).sum()
+            assert result[i, j].item() == pytest.approx(expected.item(), rel=1e-5)
+
+
 def test_squared_distances__in_parts_equal_those_at_once(monkeypatch):
     z, centers = torch.randn(9, 3), torch.randn(4, 3)
     expected = squared_distances(z, centers)
