@@ -12,7 +12,7 @@ from torch import nn
 
 import skdeepcluster.cluster._base as base_module
 import skdeepcluster.cluster._dec as dec_module
-from skdeepcluster import DECClustering
+from skdeepcluster import Autoencoder, DECClustering
 from tests.cluster._small import clustering_history
 from tests.cluster._small import small as make_small
 from tests.references import self_training as reference
