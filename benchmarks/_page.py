@@ -57,7 +57,7 @@ def by_set_and_method(rows):
 
 
 def overview(cells, methods):
-    """Sets in rows, methods in columns: the mean ARI over the seeds."""
+    """Sets in rows, methods in columns: the mean ARI over the seeds, then over sets."""
     lines = [["Set", *(method.removesuffix("Clustering") for method in methods)]]
     for name, cell in cells.items():
         means = [
@@ -65,6 +65,13 @@ def overview(cells, methods):
             for method in methods
         ]
         lines.append([name, *means])
+    complete = [cell for cell in cells.values() if set(methods) <= set(cell)]
+    if len(complete) > 1:
+        means = [
+            f"{np.mean([np.mean(cell[method]['ari']) for cell in complete]):.3f}"
+            for method in methods
+        ]
+        lines.append(["**mean**", *means])
     return lines
 
 

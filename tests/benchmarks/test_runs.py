@@ -159,6 +159,7 @@ class TestPage:
         assert "Set KMeans Deep" in lines
         assert "one 0.200 0.600" in lines
         assert "partial 0.000 –" in lines
+        assert "**mean** 0.533 0.650" in lines  # of the three that both have
 
     def test_gains_over_the_sets_that_all_methods_have(self, lines):
         assert any("equally: one, three, two." in line for line in lines)
