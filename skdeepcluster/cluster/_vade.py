@@ -54,9 +54,9 @@ def divergence(model: MixtureModel, mean: Tensor, log_variance: Tensor, z: Tenso
     """
     log_gamma = model.log_joint(z).log_softmax(dim=1)  # (n, n_clusters)
     d2 = (mean.unsqueeze(1) - model.centers).square() + log_variance.exp().unsqueeze(1)
-    cross_entropies = 0.5 * (d2 / model.log_variances.exp() + model.log_variances).sum(
-        dim=2
-    )  # with q(z | x), without the constant that the entropy has too
+    log_s2 = model.log_variances
+    # Of q(z | x) with each cluster, without the constant that the entropy has too.
+    cross_entropies = 0.5 * (d2 / log_s2.exp() + log_s2).sum(dim=2)
     terms = cross_entropies + log_gamma - model.log_weights()
     entropy = 0.5 * (1 + log_variance).sum(dim=1)
     return ((log_gamma.exp() * terms).sum(dim=1) - entropy).mean()
@@ -303,11 +303,13 @@ class VaDEClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         """The mixture that k-means in the embedding stands for."""
         centers = self._first_centers(trainer, autoencoder.encoder, seed)
         labels = torch.from_numpy(self.init_labels_).long().to(trainer.device)
-        differences = trainer.apply(autoencoder.encoder) - centers[labels]
+        squares = (trainer.apply(autoencoder.encoder) - centers[labels]).square()
+        smallest = max(_SMALLEST_SHARE * float(squares.mean()), 1e-12)
+        variances = torch.stack(
+            [squares[labels == label].mean(dim=0) for label in range(len(centers))]
+        )  # of no rows: nan
+        variances = variances.nan_to_num(0.0).clamp_min(smallest)
         sizes = torch.bincount(labels, minlength=len(centers)).clamp_min(1)
-        sums = torch.zeros_like(centers).index_add_(0, labels, differences.square())
-        smallest = max(_SMALLEST_SHARE * float(differences.var()), 1e-12)
-        variances = (sums / sizes.unsqueeze(1)).clamp_min(smallest)
         within = sizes.float() @ variances / sizes.sum()
         model = MixtureModel(
             with_log_variance(autoencoder.encoder, (_FIRST_SHARE * within).log()),
