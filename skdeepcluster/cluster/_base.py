@@ -253,13 +253,10 @@ class CentroidClusterer(DeepClusterer):
         "tol": [Reals(0, 1)],
     }
 
-    def _first_centers(self, trainer: Trainer, encoder: nn.Module, seed: int) -> Tensor:
-        """Centroids by k-means in the embedding; sets `init_labels_`."""
+    def _first_centers(self, z: Tensor, seed: int) -> Tensor:
+        """Centroids by k-means in the embedding of all rows; sets `init_labels_`."""
         centers, labels = kmeans_centers(
-            trainer.apply(encoder),
-            self.n_clusters,
-            self.n_init,
-            derive_seed(seed, "centers"),
+            z, self.n_clusters, self.n_init, derive_seed(seed, "centers")
         )
         self.init_labels_ = labels.cpu().numpy()
         return centers

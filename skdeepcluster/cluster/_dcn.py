@@ -261,7 +261,8 @@ class DCNClustering(DecoderMixin, CentroidClusterer):
         self.verbose = verbose
 
     def _fit_model(self, trainer, autoencoder, seed):
-        centers = self._first_centers(trainer, autoencoder.encoder, seed)
+        z = trainer.apply(autoencoder.encoder)
+        centers = self._first_centers(z, seed)
         model = CentroidModel(autoencoder.encoder, centers, decoder=autoencoder.decoder)
         objective = KMeansFriendly(
             model,

@@ -262,7 +262,7 @@ class DECClustering(SoftAssignmentMixin, CentroidClusterer):
 
     def _fit_model(self, trainer, autoencoder, seed):
         encoder = autoencoder.encoder
-        centers = self._first_centers(trainer, encoder, seed)
+        centers = self._first_centers(trainer.apply(encoder), seed)
         model = CentroidModel(encoder, centers, self.alpha)
         encoder.requires_grad_(self.update_encoder)
         interval = auto_interval(self.update_interval, trainer)

@@ -301,9 +301,10 @@ class VaDEClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
     @torch.no_grad()
     def _first_mixture(self, trainer, autoencoder, seed):
         """The mixture that k-means in the embedding stands for."""
-        centers = self._first_centers(trainer, autoencoder.encoder, seed)
+        z = trainer.apply(autoencoder.encoder)
+        centers = self._first_centers(z, seed)
         labels = torch.from_numpy(self.init_labels_).long().to(trainer.device)
-        squares = (trainer.apply(autoencoder.encoder) - centers[labels]).square()
+        squares = (z - centers[labels]).square()
         smallest = max(_SMALLEST_SHARE * float(squares.mean()), 1e-12)
         variances = torch.stack(
             [squares[labels == label].mean(dim=0) for label in range(len(centers))]
