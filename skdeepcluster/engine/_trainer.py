@@ -60,7 +60,8 @@ class Trainer:
     seed : int
         Every stage derives its own generators from it.
     precision : {"auto", "float32", "bfloat16"}
-        Of the training steps; everything that goes through `apply` is float32.
+        Of the training steps and of what is renewed between them; what goes through
+        `apply` outside of a stage is float32.
     callbacks : sequence of Callback
     checkpoint : Checkpoint
 
@@ -218,7 +219,8 @@ class _Run:
 
     def _refresh(self, began):
         progress = self.progress
-        converged = self.objective.refresh(self.trainer)
+        with self.autocast:  # labels and targets need no more than the steps do
+            converged = self.objective.refresh(self.trainer)
         self.objective.train()
         progress.refreshed_at = progress.step
         progress.refreshes += progress.step > 0

@@ -1,0 +1,169 @@
+"""Training against ClustPy."""
+
+import functools
+import importlib.metadata
+import importlib.util
+import sys
+import time
+import types
+from unittest import mock
+
+import numpy as np
+from _speed import (
+    BATCH_SIZE,
+    DEVICE,
+    N_CLUSTERS,
+    SMALL,
+    WIDE,
+    fitted,
+    image_rows,
+    in_pairs,
+    ours,
+    perceptron,
+    row,
+)
+from sklearn.datasets import load_digits
+
+import skdeepcluster
+from skdeepcluster.engine import resolve_precision
+
+QUANTITIES = (
+    "seconds per fit",
+    "seconds per epoch of pre-training",
+    "seconds per epoch of clustering",
+)
+
+
+def compare_with_clustpy(repeats):
+    """Three rows per network and method, or one that says what is missing."""
+    if importlib.util.find_spec("clustpy") is None:
+        yield {"part": "clustpy", "note": "skipped: clustpy is not installed"}
+        return
+    digits = (load_digits().data / 16).astype(np.float32)
+    images = (image_rows(10_000, WIDE.sizes[0]) / 255).astype(np.float32)
+    for setting, X in ((SMALL, digits), (WIDE, images)):
+        for method in ("DEC", "IDEC", "DCN", "VaDE"):
+            name = f"{method}Clustering"
+            if not hasattr(skdeepcluster, name):
+                note = f"skipped: skdeepcluster has no {name}"
+                yield {"part": "clustpy", "method": method, "note": note}
+                continue
+            sides = (
+                functools.partial(our_fit, name, setting, X),
+                functools.partial(clustpy_fit, method, setting, X),
+            )
+            seconds = in_pairs(*sides, repeats)
+            for number, quantity in enumerate(QUANTITIES):
+                yield row(
+                    "clustpy",
+                    setting,
+                    len(X),
+                    chosen_precision(setting),
+                    method=method,
+                    quantity=quantity,
+                    ours=seconds[0, :, number],
+                    other=seconds[1, :, number],
+                )
+
+
+def chosen_precision(setting):
+    """What "auto" comes to for this network."""
+    dtype = resolve_precision("auto", DEVICE, perceptron(setting.sizes))
+    return "float32" if dtype is None else str(dtype).removeprefix("torch.")
+
+
+def our_fit(name, setting, X):
+    """Seconds of a fit and of an epoch in each stage."""
+    epochs = setting.epochs
+    estimator = ours(name, setting, epochs, max_epochs=epochs, precision="auto")
+    begin = time.perf_counter()
+    history = fitted(estimator, X).history_
+    seconds = time.perf_counter() - begin
+    stages = {}
+    for record in history:
+        stages.setdefault(record["stage"], []).append(record["seconds"])
+    return [seconds, *mean_epochs(stages.values(), epochs)]
+
+
+def mean_epochs(stages, epochs):
+    """Mean seconds of an epoch in the two stages, each with that many epochs."""
+    lengths = [len(seconds) for seconds in stages]
+    if lengths != [epochs, epochs]:
+        raise RuntimeError(f"Stages of {lengths} epochs, not two of {epochs}.")
+    return [np.mean(seconds) for seconds in stages]
+
+
+def clustpy_fit(method, setting, X):
+    """Seconds of a fit and of an epoch in each stage."""
+    clusterer = clustpy_clusterer(method, setting)
+    bars = []
+
+    def start_bar(n_epochs, desc):
+        bars.append(TimedEpochs(n_epochs))
+        return bars[-1]
+
+    with mock.patch("tqdm.trange", start_bar):  # its only sign that an epoch has ended
+        begin = time.perf_counter()
+        clusterer.fit(X)
+        seconds = time.perf_counter() - begin
+    return [seconds, *mean_epochs([bar.seconds for bar in bars], setting.epochs)]
+
+
+class TimedEpochs:
+    """A stop-watch where ClustPy expects a progress bar."""
+
+    def __init__(self, n_epochs):
+        self.n_epochs, self.seconds = n_epochs, []
+
+    def __iter__(self):
+        for epoch in range(self.n_epochs):
+            begin = time.perf_counter()
+            yield epoch
+            self.seconds.append(time.perf_counter() - begin)
+
+    def set_postfix(self, *args, **kwargs):
+        """Show nothing."""
+
+
+def clustpy_clusterer(method, setting):
+    """ClustPy's method with the same network, batches and epochs."""
+    stand_in_for_torchvision()
+    from clustpy import deep
+    from clustpy.deep import neural_networks
+
+    mixture = method == "VaDE"
+    network = neural_networks.FeedforwardAutoencoder
+    if mixture:
+        network = neural_networks.VariationalAutoencoder
+    start = {"n_init": 1, "covariance_type": "diag"} if mixture else {"n_init": 1}
+    return getattr(deep, method)(
+        N_CLUSTERS,
+        batch_size=BATCH_SIZE,
+        pretrain_epochs=setting.epochs,
+        clustering_epochs=setting.epochs,
+        neural_network=(network, {"layers": list(setting.sizes)}),
+        embedding_size=setting.sizes[-1],
+        initial_clustering_params=start,
+        device=DEVICE,
+        random_state=0,
+    )
+
+
+def stand_in_for_torchvision():
+    """ClustPy imports it always, and needs it only for images that nobody asks for."""
+    if "torchvision" in sys.modules or importlib.util.find_spec("torchvision"):
+        return
+    names = {
+        "torchvision": (),
+        "torchvision.datasets": ("VisionDataset",),
+        "torchvision.models": (),
+        "torchvision.models._api": ("Weights", "WeightsEnum"),
+        "torchvision.transforms": (),
+    }
+    for name, classes in names.items():
+        module = types.ModuleType(name)
+        vars(module).update({known: type(known, (), {}) for known in classes})
+        sys.modules[name] = module
+        parent, _, child = name.rpartition(".")
+        if parent:
+            setattr(sys.modules[parent], child, module)
