@@ -1,5 +1,18 @@
-"""Scores of a clustering."""
+"""Scores of a clustering, and scorers for searches."""
 
 from skdeepcluster.metrics._external import clustering_accuracy, purity_score
+from skdeepcluster.metrics._scorers import (
+    acc_scorer,
+    ari_scorer,
+    make_clustering_scorer,
+    nmi_scorer,
+)
 
-__all__ = ["clustering_accuracy", "purity_score"]
+__all__ = [
+    "acc_scorer",
+    "ari_scorer",
+    "clustering_accuracy",
+    "make_clustering_scorer",
+    "nmi_scorer",
+    "purity_score",
+]
