@@ -60,10 +60,10 @@ class IDECClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         here, `device` and `checkpoint` are those of this estimator.
     clustering_weight : float or "auto", default="auto"
         Weight of the clustering term beside the reconstruction error, in range
-        [0, inf). ``"auto"`` is 78.4 divided by the number of features, but at most 1.
+        [0, inf). ``"auto"`` is 78.4 divided by the number of features, but at most 2.
     alpha : float, default=1.0
         Degrees of freedom of Student's t-distribution in range (0, inf).
-    balance : float, default=0.5
+    balance : float, default=0.25
         Exponent of the soft frequencies that the targets are divided by, in range
         [0, inf). At 1, as in the paper, the targets pull strongly towards clusters of
         equal size; at 0 not at all.
@@ -177,7 +177,7 @@ class IDECClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
     reconstruction error is a share of the variance; the paper's :math:`\gamma`,
     `clustering_weight`, is 0.1 for all data, while ``"auto"`` is that at the 784
     features of MNIST and keeps the balance with the error of a whole row elsewhere;
-    `balance` is 1/2 and not 1, which keeps more of small clusters beside large ones;
+    `balance` is 1/4 and not 1, which keeps more of small clusters beside large ones;
     the autoencoder is trained end to end; batches are shuffled; a centroid without rows
     is moved to the row farthest from all others, and dropped if it ends without rows.
 
@@ -215,7 +215,7 @@ class IDECClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         autoencoder: Autoencoder | FrozenEstimator | None = None,
         clustering_weight: float | Literal["auto"] = "auto",
         alpha: float = 1.0,
-        balance: float = 0.5,
+        balance: float = 0.25,
         update_interval: int | Literal["auto"] = "auto",
         tol: float = 1e-3,
         n_init: int = 20,
@@ -275,4 +275,4 @@ def auto_weight(clustering_weight, n_features: int) -> float:
     """
     if clustering_weight != "auto":
         return clustering_weight
-    return min(1.0, 0.1 * 784 / n_features)
+    return min(2.0, 0.1 * 784 / n_features)
