@@ -25,7 +25,9 @@ from torch import Tensor, nn
 
 from skdeepcluster._version import __version__
 from skdeepcluster.engine import (
+    CallbackSupportMixin,
     Checkpoint,
+    FitTasks,
     Rows,
     Trainer,
     apply_in_batches,
@@ -33,6 +35,7 @@ from skdeepcluster.engine import (
     progress_callbacks,
     resolve_device,
     resolve_seed,
+    with_callbacks,
 )
 from skdeepcluster.networks import build
 from skdeepcluster.utils import (
@@ -51,6 +54,7 @@ _RECIPE = (
 
 
 class DeepEstimator(
+    CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     BaseEstimator,
@@ -59,7 +63,7 @@ class DeepEstimator(
     """Base of all estimators, with the parameters that all of them have.
 
     A subclass stores its arguments in ``__init__``, declares their ranges in
-    `_parameter_rules` and learns in ``_fit(X, seed, checkpoint)``.
+    `_parameter_rules` and learns in ``_fit(X, seed, checkpoint, start)``.
     """
 
     _doc_link_module = "skdeepcluster"
@@ -76,6 +80,7 @@ class DeepEstimator(
         "precision": ["auto", "bfloat16", "float32"],
         "random_state": [None, Integers(0, 2**32 - 1), np.random.RandomState],
         "verbose": [False, True, Integers(0)],
+        "warm_start": [False, True],
     }
 
     def _doc_link_url_param_generator(self):
@@ -84,6 +89,7 @@ class DeepEstimator(
             "estimator_name": type(self).__name__,
         }
 
+    @with_callbacks
     def fit(self, X: MatrixLike, y: object = None) -> Self:
         """Learn from the rows of `X`.
 
@@ -109,16 +115,33 @@ class DeepEstimator(
             When the device runs out of memory; a smaller `batch_size` helps.
         """
         check_parameters(self, self._parameter_rules)
+        before = dict(vars(self))
         # A fit that fails leaves no model of the fit before, with other columns.
-        vars(self).pop("model_", None)
-        self.device_ = str(resolve_device(self.device))
-        X = self._gate(X, reset=True)
-        self._check_before_training(X)
-        seed = resolve_seed(self.random_state)
-        checkpoint = self._own_checkpoint(X, seed)
-        self._fit(X, seed, checkpoint)
-        checkpoint.remove()
+        start = vars(self).pop("model_", None)
+        if not self.warm_start:
+            start = None
+        try:
+            self._fit_from(start, X, y)
+        except BaseException:
+            if start is not None:  # which goes with what was fitted before
+                vars(self).update(before)
+            raise
         return self
+
+    def _fit_from(self, start, X, y):
+        """Fit, on from the model of the fit before or, where that is None, anew."""
+        self.device_ = str(resolve_device(self.device))
+        X = self._gate(X, reset=start is None)
+        self._check_before_training(X, start)
+        seed = resolve_seed(self.random_state)
+        checkpoint = self._own_checkpoint(X, seed, start)
+        self._tasks = FitTasks(self, X=X, y=y)
+        try:
+            self._fit(X, seed, checkpoint, start)
+            self._tasks.end()
+        finally:
+            del self._tasks
+        checkpoint.remove()
 
     def transform(self, X: MatrixLike) -> np.ndarray:
         """Embed the rows of `X`.
@@ -185,12 +208,17 @@ class DeepEstimator(
         function: Callable[[Tensor], Tensor] = getattr(self.model_, method)
         return apply_in_batches(rows, function).cpu().numpy()
 
-    def _check_before_training(self, X):
+    def _check_before_training(self, X, start):
         """What else can be refused at once, having seen the checked rows."""
 
     @abstractmethod
-    def _fit(self, X, seed: int, checkpoint: Checkpoint) -> None:
-        """Learn from checked rows; sets everything that is fitted."""
+    def _fit(
+        self, X, seed: int, checkpoint: Checkpoint, start: nn.Module | None
+    ) -> None:
+        """Learn from checked rows; sets everything that is fitted.
+
+        Where a model to start from is given, scaling and sub-estimators stay too.
+        """
 
     # -- training ------------------------------------------------------------------
 
@@ -202,11 +230,11 @@ class DeepEstimator(
             batch_size=auto_batch_size(X.shape[0]) if size == "auto" else size,
             seed=seed,
             precision=self.precision,
-            callbacks=progress_callbacks(self.verbose),
+            callbacks=[*progress_callbacks(self.verbose), self._tasks],
             checkpoint=checkpoint,
         )
 
-    def _own_checkpoint(self, X, seed) -> Checkpoint:
+    def _own_checkpoint(self, X, seed, start) -> Checkpoint:
         """The folder of this very fit: same class, parameters, rows and seed."""
         if self.checkpoint is None:
             return Checkpoint()
@@ -215,7 +243,8 @@ class DeepEstimator(
                 "checkpoint needs an integer random_state, to know an interrupted fit "
                 f"again. Got random_state={self.random_state!r}."
             )
-        name = f"{type(self).__name__}-{fingerprint(self, content(X), seed)}"
+        origin = () if start is None else (_identity(start), self.center_, self.scale_)
+        name = f"{type(self).__name__}-{fingerprint(self, content(X), seed, *origin)}"
         return Checkpoint(os.path.join(self.checkpoint, name))
 
     # -- fitted state --------------------------------------------------------------

@@ -12,6 +12,7 @@ from sklearn.cluster import KMeans
 from sklearn.utils.metadata_routing import MetadataRouter
 
 from skdeepcluster import Autoencoder, DECClustering
+from skdeepcluster.engine import CallbackSupportMixin
 
 PAGE = Path(__file__).parents[1] / "doc" / "coming_from_kmeans.rst"
 KINDS = ["Parameters", "Attributes", "Methods"]
@@ -110,7 +111,10 @@ def test__page__every_part_of_dec__is_a_counterpart_or_new(kind, dec):
         if other == kind
         for new in COUNTERPARTS[other, name]
     }
-    assert public(dec)[kind] == known | set(ADDITIONS[kind])
+    new = set(ADDITIONS[kind])
+    if CallbackSupportMixin.__module__ == "skdeepcluster.engine._fit_tasks":
+        new -= {"set_callbacks"}  # of scikit-learn 1.9
+    assert public(dec)[kind] == known | new
 
 
 def test__page__code__gives_what_it_shows():

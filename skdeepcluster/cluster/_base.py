@@ -39,10 +39,12 @@ from skdeepcluster.utils import (
 class DeepClusterer(ClusterMixin, DeepEstimator):
     """Base of clusterers that start from an autoencoder.
 
-    A subclass implements ``_fit_model(trainer, autoencoder, seed)``: it is given its
-    own copy of the pre-trained network, sets `init_labels_` and `n_iter_`, and returns
-    the trained model.
+    A subclass says what it starts with, in ``_first_model(trainer, autoencoder, seed)``
+    of its own copy of the pre-trained network, where it sets `init_labels_`; and what
+    it minimises, in ``_objective(trainer, model)``.
     """
+
+    _auto_steps = 4000  # optimiser steps that max_epochs="auto" stands for
 
     _parameter_rules = {
         **DeepEstimator._parameter_rules,
@@ -114,41 +116,61 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
 
     # -- fit -----------------------------------------------------------------------
 
-    def _check_before_training(self, X):
+    def _check_before_training(self, X, start):
         if X.shape[0] < self.n_clusters:
             raise ValueError(
                 f"n_samples={X.shape[0]} should be >= n_clusters={self.n_clusters}."
+            )
+        if start is not None and start.n_clusters != self.n_clusters:
+            raise ValueError(
+                f"warm_start=True goes on with the {start.n_clusters} clusters of the "
+                f"fit before. Got n_clusters={self.n_clusters}: set it to that, or "
+                "warm_start=False."
             )
         if isinstance(self.autoencoder, FrozenEstimator):
             self._check_frozen(self.autoencoder.estimator)
         elif self.autoencoder is not None:
             check_parameters(self.autoencoder, self.autoencoder._parameter_rules)
-            self.autoencoder._check_before_training(X)
+            self.autoencoder._check_before_training(X, None)
 
-    def _fit(self, X, seed, checkpoint):
-        self.autoencoder_ = self._fit_autoencoder(X, seed, checkpoint)
-        self.center_, self.scale_ = self.autoencoder_.center_, self.autoencoder_.scale_
-        self.n_components_ = self.autoencoder_.n_components_
+    def _fit(self, X, seed, checkpoint, start):
+        earlier: list = []
+        if start is None:
+            self.autoencoder_ = self._fit_autoencoder(X, seed, checkpoint)
+            self.center_ = self.autoencoder_.center_
+            self.scale_ = self.autoencoder_.scale_
+            self.n_components_ = self.autoencoder_.n_components_
+            earlier = self.autoencoder_.history_
         trainer = self._make_trainer(X, seed, checkpoint)
-        # A copy: autoencoder_ stays the representation from which clustering started.
-        start = copy.deepcopy(self.autoencoder_.model_).to(trainer.device)
-        self.model_ = self._fit_model(trainer, start, seed).eval()
-        self.history_ = [*self.autoencoder_.history_, *trainer.history]
-        self._label_rows(X)
-
-    @abstractmethod
-    def _fit_model(self, trainer: Trainer, autoencoder: nn.Module, seed: int):
-        """The clustering stage, as the method's paper has it."""
-
-    def _train(self, trainer: Trainer, objective: Objective, steps: int = 4000):
-        """Minimise the objective of the clustering stage; sets `n_iter_`."""
+        if start is None:
+            # A copy: autoencoder_ stays that from which the clustering stage started.
+            own = copy.deepcopy(self.autoencoder_.model_).to(trainer.device)
+            model = self._first_model(trainer, own, seed)
+        else:
+            model = copy.deepcopy(start).to(trainer.device)
+            self.init_labels_ = trainer.apply(model.label).cpu().numpy()
         self.n_iter_ = trainer.train(
-            objective,
+            self._objective(trainer, model),
             stage="clustering",
-            max_epochs=auto_epochs(self.max_epochs, trainer, steps=steps, most=200),
+            max_epochs=auto_epochs(
+                self.max_epochs, trainer, steps=self._auto_steps, most=200
+            ),
             optimizer=self.optimizer,
             learning_rate=self.learning_rate,
         )
+        self.model_ = model.eval()
+        self.history_ = [*earlier, *trainer.history]
+        self._label_rows(X)
+
+    @abstractmethod
+    def _first_model(
+        self, trainer: Trainer, autoencoder: nn.Module, seed: int
+    ) -> nn.Module:
+        """The model with which the clustering stage begins; sets `init_labels_`."""
+
+    @abstractmethod
+    def _objective(self, trainer: Trainer, model: nn.Module) -> Objective:
+        """What the clustering stage minimises."""
 
     def _fit_autoencoder(self, X, seed, checkpoint) -> Autoencoder:
         """The pre-trained representation: frozen, from the cache, or fitted now."""
@@ -156,7 +178,7 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
             return copy.copy(self.autoencoder.estimator)  # which may be fitted again
         given = Autoencoder() if self.autoencoder is None else self.autoencoder
         autoencoder = clone(given)
-        autoencoder.device_ = self.device_
+        autoencoder.device_, autoencoder._tasks = self.device_, self._tasks
         autoencoder.verbose = max(autoencoder.verbose, self.verbose)
         own = autoencoder.random_state
         known_seed = isinstance(
@@ -305,5 +327,6 @@ def _means_by_label(X, labels: np.ndarray) -> np.ndarray:
 
 def _pretrain(autoencoder, X, seed, checkpoint, key):
     """Fit on checked rows. Cached by seed and key, which stand for all the rest."""
-    autoencoder._fit(X, seed, checkpoint)
+    autoencoder._fit(X, seed, checkpoint, None)
+    del autoencoder._tasks  # of the fit around it: not for the cache
     return autoencoder

@@ -123,6 +123,10 @@ class DCNClustering(DecoderMixin, CentroidClusterer):
     verbose : int, default=0
         0 is silent, 1 shows one progress bar per stage (where tqdm is installed and on
         a terminal), 2 logs one line per epoch to the logger ``"skdeepcluster"``.
+    warm_start : bool, default=False
+        Whether a fit goes on from the model of the fit before, on rows that may be
+        others but have the same columns. Scaling and shape of the model stay, clusters
+        keep their numbers, and a fit that fails leaves everything as it was.
 
     Attributes
     ----------
@@ -243,6 +247,7 @@ class DCNClustering(DecoderMixin, CentroidClusterer):
         checkpoint: str | PathLike | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
+        warm_start: bool = False,
     ):
         self.n_clusters = n_clusters
         self.autoencoder = autoencoder
@@ -259,17 +264,18 @@ class DCNClustering(DecoderMixin, CentroidClusterer):
         self.checkpoint = checkpoint
         self.random_state = random_state
         self.verbose = verbose
+        self.warm_start = warm_start
 
-    def _fit_model(self, trainer, autoencoder, seed):
-        z = trainer.apply(autoencoder.encoder)
-        centers = self._first_centers(z, seed)
-        model = CentroidModel(autoencoder.encoder, centers, decoder=autoencoder.decoder)
-        objective = KMeansFriendly(
+    def _first_model(self, trainer, autoencoder, seed):
+        encoder, decoder = autoencoder.encoder, autoencoder.decoder
+        centers = self._first_centers(trainer.apply(encoder), seed)
+        return CentroidModel(encoder, centers, decoder=decoder)
+
+    def _objective(self, trainer, model):
+        return KMeansFriendly(
             model,
             trainer.n_samples,
             self.tol,
             trainer.steps_per_epoch,
             self.clustering_weight,
         )
-        self._train(trainer, objective)
-        return model

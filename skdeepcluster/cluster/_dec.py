@@ -113,6 +113,10 @@ class DECClustering(SoftAssignmentMixin, CentroidClusterer):
     verbose : int, default=0
         0 is silent, 1 shows one progress bar per stage (where tqdm is installed and on
         a terminal), 2 logs one line per epoch to the logger ``"skdeepcluster"``.
+    warm_start : bool, default=False
+        Whether a fit goes on from the model of the fit before, on rows that may be
+        others but have the same columns. Scaling and shape of the model stay, clusters
+        keep their numbers, and a fit that fails leaves everything as it was.
 
     Attributes
     ----------
@@ -240,6 +244,7 @@ class DECClustering(SoftAssignmentMixin, CentroidClusterer):
         checkpoint: str | PathLike | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
+        warm_start: bool = False,
     ):
         self.n_clusters = n_clusters
         self.autoencoder = autoencoder
@@ -259,15 +264,13 @@ class DECClustering(SoftAssignmentMixin, CentroidClusterer):
         self.checkpoint = checkpoint
         self.random_state = random_state
         self.verbose = verbose
+        self.warm_start = warm_start
 
-    def _fit_model(self, trainer, autoencoder, seed):
-        encoder = autoencoder.encoder
-        centers = self._first_centers(trainer.apply(encoder), seed)
-        model = CentroidModel(encoder, centers, self.alpha)
-        encoder.requires_grad_(self.update_encoder)
+    def _first_model(self, trainer, autoencoder, seed):
+        centers = self._first_centers(trainer.apply(autoencoder.encoder), seed)
+        return CentroidModel(autoencoder.encoder, centers, self.alpha)
+
+    def _objective(self, trainer, model):
+        model.encoder.requires_grad_(self.update_encoder)
         interval = auto_interval(self.update_interval, trainer)
-        objective = SelfTraining(
-            model, trainer.n_samples, self.tol, interval, self.balance
-        )
-        self._train(trainer, objective)
-        return model
+        return SelfTraining(model, trainer.n_samples, self.tol, interval, self.balance)

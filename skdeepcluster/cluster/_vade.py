@@ -128,6 +128,10 @@ class VaDEClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
     verbose : int, default=0
         0 is silent, 1 shows one progress bar per stage (where tqdm is installed and on
         a terminal), 2 logs one line per epoch to the logger ``"skdeepcluster"``.
+    warm_start : bool, default=False
+        Whether a fit goes on from the model of the fit before, on rows that may be
+        others but have the same columns. Scaling and shape of the model stay, clusters
+        keep their numbers, and a fit that fails leaves everything as it was.
 
     Attributes
     ----------
@@ -232,6 +236,7 @@ class VaDEClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
     (5, 4)
     """
 
+    _auto_steps = 8000  # it has more to learn than its relatives
     _parameter_rules = {
         **CentroidClusterer._parameter_rules,
         "likelihood": ["gaussian", "bernoulli"],
@@ -257,6 +262,7 @@ class VaDEClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         checkpoint: str | PathLike | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
+        warm_start: bool = False,
     ):
         self.n_clusters = n_clusters
         self.autoencoder = autoencoder
@@ -274,9 +280,10 @@ class VaDEClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         self.checkpoint = checkpoint
         self.random_state = random_state
         self.verbose = verbose
+        self.warm_start = warm_start
 
-    def _check_before_training(self, X):
-        super()._check_before_training(X)
+    def _check_before_training(self, X, start):
+        super()._check_before_training(X, start)
         if self.likelihood == "bernoulli":
             smallest = X.min()
             if smallest < 0:
@@ -286,20 +293,17 @@ class VaDEClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
                     "MinMaxScaler."
                 )
 
-    def _fit_model(self, trainer, autoencoder, seed):
-        model = self._first_mixture(trainer, autoencoder, seed)
-        objective = EvidenceBound(
+    def _objective(self, trainer, model):
+        return EvidenceBound(
             model,
             trainer.n_samples,
             self.tol,
             trainer.steps_per_epoch,
             self.reconstruction_weight,
         )
-        self._train(trainer, objective, steps=8000)  # it has more to learn
-        return model
 
     @torch.no_grad()
-    def _first_mixture(self, trainer, autoencoder, seed):
+    def _first_model(self, trainer, autoencoder, seed):
         """The mixture that k-means in the embedding stands for."""
         z = trainer.apply(autoencoder.encoder)
         centers = self._first_centers(z, seed)

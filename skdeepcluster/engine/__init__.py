@@ -4,6 +4,11 @@ from skdeepcluster.engine._batches import Batch, Rows, apply_in_batches
 from skdeepcluster.engine._callbacks import Callback, progress_callbacks
 from skdeepcluster.engine._checkpoint import Checkpoint
 from skdeepcluster.engine._device import device_or_cpu, resolve_device
+from skdeepcluster.engine._fit_tasks import (
+    CallbackSupportMixin,
+    FitTasks,
+    with_callbacks,
+)
 from skdeepcluster.engine._objective import Objective
 from skdeepcluster.engine._precision import hardware, resolve_precision
 from skdeepcluster.engine._randomness import (
@@ -20,7 +25,9 @@ __all__ = [
     "SCHEDULES",
     "Batch",
     "Callback",
+    "CallbackSupportMixin",
     "Checkpoint",
+    "FitTasks",
     "Objective",
     "Rows",
     "Trainer",
@@ -35,4 +42,5 @@ __all__ = [
     "resolve_device",
     "resolve_precision",
     "resolve_seed",
+    "with_callbacks",
 ]

@@ -107,6 +107,10 @@ class Autoencoder(DecoderMixin, DeepEstimator):
     verbose : int, default=0
         0 is silent, 1 shows one progress bar per stage (where tqdm is installed and on
         a terminal), 2 logs one line per epoch to the logger ``"skdeepcluster"``.
+    warm_start : bool, default=False
+        Whether a fit goes on from the model of the fit before, on rows that may be
+        others but have the same columns. Scaling and shape of the model stay, clusters
+        keep their numbers, and a fit that fails leaves everything as it was.
 
     Attributes
     ----------
@@ -229,6 +233,7 @@ class Autoencoder(DecoderMixin, DeepEstimator):
         checkpoint: str | PathLike | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
+        warm_start: bool = False,
     ):
         self.n_components = n_components
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -246,8 +251,9 @@ class Autoencoder(DecoderMixin, DeepEstimator):
         self.checkpoint = checkpoint
         self.random_state = random_state
         self.verbose = verbose
+        self.warm_start = warm_start
 
-    def _check_before_training(self, X):
+    def _check_before_training(self, X, start):
         if self.layerwise and (self.linear_path or self.network is not None):
             raise ValueError(
                 "layerwise=True trains a plain stack of layers: it needs "
@@ -255,17 +261,21 @@ class Autoencoder(DecoderMixin, DeepEstimator):
                 f"linear_path={self.linear_path!r} and network={self.network!r}."
             )
 
-    def _fit(self, X, seed, checkpoint):
-        self.center_, self.scale_ = feature_scaling(X)
+    def _fit(self, X, seed, checkpoint, start):
+        if start is None:
+            self.center_, self.scale_ = feature_scaling(X)
         trainer = self._make_trainer(X, seed, checkpoint)
-        model = self._make_model(trainer.rows, seed).to(trainer.device)
+        if start is None:
+            model = self._make_model(trainer.rows, seed).to(trainer.device)
+        else:
+            model = copy.deepcopy(start).to(trainer.device)
         n_epochs = auto_epochs(
             self.max_epochs,
             trainer,
             steps=min(8000, trainer.n_samples),
             most=200,
         )
-        if self.layerwise:
+        if self.layerwise and start is None:
             for layer in range(model.encoder.n_layers):
                 self._train(
                     trainer,
