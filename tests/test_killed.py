@@ -17,9 +17,9 @@ from tests._discovery import CLUSTERERS, tiny
 pytestmark = pytest.mark.skipif(
     not hasattr(signal, "SIGKILL"), reason="only POSIX systems have SIGKILL"
 )
+first, *others = CLUSTERERS
 each_clusterer = pytest.mark.parametrize(
-    "cls",
-    [CLUSTERERS[0], *(pytest.param(c, marks=pytest.mark.slow) for c in CLUSTERERS[1:])],
+    "cls", [first, *(pytest.param(cls, marks=pytest.mark.slow) for cls in others)]
 )
 
 
@@ -142,9 +142,8 @@ SABOTAGES = {
 
 @pytest.mark.parametrize("moment", SABOTAGES)
 def test_killed_while_the_checkpoint_is_written(moment, start, blobs, tmp_path):
-    cls = CLUSTERERS[0]
-    process = start(cls, SABOTAGES[moment])
+    process = start(first, SABOTAGES[moment])
     process.join(120)
     assert process.exitcode == -signal.SIGKILL
     assert any((tmp_path / "checkpoint").rglob("*"))
-    assert_ends_as_unbroken(cls, start, blobs[0], tmp_path)
+    assert_ends_as_unbroken(first, start, blobs[0], tmp_path)

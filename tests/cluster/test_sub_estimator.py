@@ -1,7 +1,9 @@
 """How clusterers use the autoencoder that they are given: frozen, cached, searched."""
 
+import multiprocessing
 import pickle
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import joblib
 import numpy as np
@@ -278,6 +280,44 @@ def test_memory__knows_a_network_by_its_weights(cls, blobs, stages, cached):
     for network in networks * 2:
         cached(cls).set_params(autoencoder__network=network).fit(blobs[0])
     assert stages.count("pretraining") == 2
+
+
+def fit_and_save(cls, folder, X, result):
+    torch.set_num_threads(1)
+    np.save(result, tiny(cls, memory=str(folder)).fit(X).transform(X))
+
+
+def test_memory__is_safe_under_processes_at_once(blobs, tmp_path):
+    X, _ = blobs
+    cls = CLUSTERERS[0]
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["skdeepcluster", __name__])
+    results = [tmp_path / f"{number}.npy" for number in range(4)]
+    processes = [
+        context.Process(target=fit_and_save, args=(cls, tmp_path / "cache", X, result))
+        for result in results
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(120)
+        assert process.exitcode == 0
+    expected = tiny(cls).fit(X).transform(X)
+    for result in results:
+        np.testing.assert_array_equal(np.load(result), expected)
+
+
+def test_memory__is_safe_under_threads_at_once(blobs, tmp_path):
+    X, _ = blobs
+    cls = CLUSTERERS[0]
+    with ThreadPoolExecutor(4) as pool:
+        fits = [
+            pool.submit(tiny(cls, memory=str(tmp_path)).fit_transform, X)
+            for _ in range(4)
+        ]
+    expected = tiny(cls).fit_transform(X)
+    for fit in fits:
+        np.testing.assert_array_equal(fit.result(), expected)
 
 
 @each_clusterer
