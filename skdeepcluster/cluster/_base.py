@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted, check_memory
 from torch import Tensor, nn
 
 from skdeepcluster.base import DeepEstimator, auto_epochs, content, fingerprint
+from skdeepcluster.cluster._log_odds import LogOddsMixin
 from skdeepcluster.engine import (
     OPTIMIZERS,
     Objective,
@@ -266,7 +267,7 @@ class SoftAssignmentMixin:
         return self._apply(X, "assign")
 
 
-class CentroidClusterer(DeepClusterer):
+class CentroidClusterer(LogOddsMixin, DeepClusterer):
     """Base of clusterers with one centroid per cluster in the embedding space."""
 
     _parameter_rules = {

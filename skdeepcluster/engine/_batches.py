@@ -78,8 +78,13 @@ def batch_bounds(n_samples: int, batch_size: int) -> list[tuple[int, int]]:
     return list(zip(starts, [*starts[1:], n_samples], strict=True))
 
 
-def apply_in_batches(rows: Rows, function: Callable[[Tensor], Tensor]) -> Tensor:
+def apply_in_batches(
+    rows: Rows, function: Callable[..., Tensor], *per_row: Tensor
+) -> Tensor:
     """Concatenate ``function(batch)`` over all rows in order, without gradients.
+
+    Each tensor of `per_row` has one entry per row; the function is given those of the
+    batch as further arguments.
 
     Where the device runs out of memory the batch is halved and the rest goes on.
     """
@@ -88,7 +93,9 @@ def apply_in_batches(rows: Rows, function: Callable[[Tensor], Tensor]) -> Tensor
     with torch.no_grad():
         while start < rows.n_samples:
             try:
-                part = function(rows.between(start, start + size))
+                stop = start + size
+                own = (tensor[start:stop] for tensor in per_row)
+                part = function(rows.between(start, stop), *own)
                 if start == 0:  # one block: parts kept apart would fragment the heap
                     result = part.new_empty(rows.n_samples, *part.shape[1:])
                 result[start : start + len(part)] = part

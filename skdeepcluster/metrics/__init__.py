@@ -1,5 +1,6 @@
-"""Scores of a clustering, and scorers for searches."""
+"""Scores of a clustering, scorers for searches, and names that outlive a refit."""
 
+from skdeepcluster.metrics._alignment import align_labels
 from skdeepcluster.metrics._external import clustering_accuracy, purity_score
 from skdeepcluster.metrics._scorers import (
     acc_scorer,
@@ -10,6 +11,7 @@ from skdeepcluster.metrics._scorers import (
 
 __all__ = [
     "acc_scorer",
+    "align_labels",
     "ari_scorer",
     "clustering_accuracy",
     "make_clustering_scorer",

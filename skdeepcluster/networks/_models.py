@@ -89,9 +89,13 @@ class CentroidModel(nn.Module):
         logits = -0.5 * (self.alpha + 1) * torch.log1p(d2 / self.alpha)
         return torch.log_softmax(logits, dim=1)
 
+    def log_assign(self, x: Tensor) -> Tensor:
+        """Log of the soft assignment: (n, n_features) -> (n, n_clusters)."""
+        return self.log_q(self.embed(x))
+
     def assign(self, x: Tensor) -> Tensor:
         """Soft assignment: (n, n_features) -> (n, n_clusters), rows sum to one."""
-        return self.log_q(self.embed(x)).exp()
+        return self.log_assign(x).exp()
 
     def nearest(self, z: Tensor) -> Tensor:
         """Numbers of the nearest centroids: (n, n_components) -> (n,).

@@ -163,6 +163,10 @@ class MixtureModel(nn.Module):
         """p(c | z) at the mean embedding: (n, n_features) -> (n, n_clusters)."""
         return self.log_joint(self.embed(x)).softmax(dim=1)
 
+    def log_assign(self, x: Tensor) -> Tensor:
+        """Log p(c | z) at the mean embedding: (n, n_features) -> (n, n_clusters)."""
+        return self.log_joint(self.embed(x)).log_softmax(dim=1)
+
     def label(self, x: Tensor) -> Tensor:
         """Numbers of the most probable clusters: (n, n_features) -> (n,)."""
         return self.log_joint(self.embed(x)).argmax(dim=1)
