@@ -113,7 +113,7 @@ def _cell_texts(rows) -> dict[int, list[str]]:
 
 
 def _column_texts(values) -> list[str]:
-    numbers = [value for value in values if isinstance(value, float)]
+    numbers = [v for v in values if isinstance(v, float) and np.isfinite(v)]
     # Three digits of the largest number, but no more than all numbers need.
     largest = max((abs(number) for number in numbers), default=0.0)
     digits = 2 - int(np.floor(np.log10(largest))) if largest else 0

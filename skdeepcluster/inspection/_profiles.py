@@ -124,7 +124,7 @@ def cluster_profiles(
     >>> kmeans = KMeans(2, random_state=0).fit(X)
     >>> profiles = cluster_profiles(kmeans, X, feature_names=["age", "height"])
     >>> list(profiles["distinctive"])
-    ['high age, low height', 'low age, high height']
+    ['low age, high height', 'high age, low height']
     """
     if n_features not in Integers(0):
         raise ValueError(

@@ -147,6 +147,23 @@ def test_apply__out_of_memory_halves_the_batch_and_goes_on(most):
     assert sum(sizes) == 600
 
 
+@pytest.mark.parametrize("most", [1000, 100, 7])
+def test_apply__what_belongs_to_rows_stays_with_them(most):
+    X = np.arange(600.0)[:, None]
+    signs, numbers = torch.ones(600, 1), torch.arange(600)
+    signs[::2] = -1
+
+    def function(x, sign, number):
+        if len(x) > most:
+            raise torch.OutOfMemoryError
+        return torch.cat([x * sign, number[:, None]], dim=1)
+
+    rows = Rows(X, np.zeros(1), 1.0, CPU)
+    result = apply_in_batches(rows, function, signs, numbers)
+    np.testing.assert_array_equal(result[:, :1], X * signs.numpy())
+    np.testing.assert_array_equal(result[:, 1], np.arange(600))
+
+
 def test_apply__out_of_memory_with_one_row_raises(X):
     def function(x):
         raise torch.OutOfMemoryError("not even one")
