@@ -25,8 +25,9 @@ def decoded_centers(estimator: BaseEstimator, *, as_images: bool = False) -> np.
 
     Returns
     -------
-    centers : ndarray of shape (n_clusters, n_features) or (n_clusters, *image_shape)
-        In the units of the input of `estimator`.
+    centers : ndarray of shape (n_clusters, n_features)
+        In the units of the input of `estimator`; with `as_images` one image per
+        cluster, such as (n_clusters, height, width).
 
     Raises
     ------

@@ -14,12 +14,7 @@ from skdeepcluster.inspection._estimators import (
     embedding_of,
     labels_of,
 )
-from skdeepcluster.inspection._plotting import (
-    colors_of,
-    make_axes,
-    markers_of,
-    name_of,
-)
+from skdeepcluster.inspection._plotting import colors_of, make_axes, markers_of
 from skdeepcluster.metrics import align_labels
 from skdeepcluster.utils import Integers, MatrixLike
 
@@ -286,8 +281,9 @@ def _scatter(axes, panel, kwargs):
     size = np.clip(20_000 / len(own), 5, 30)
     for marker in dict.fromkeys(markers.tolist()):
         shown = markers[own] == marker
-        style = {"s": size, "alpha": 0.8, "linewidths": 0, "c": colors[own[shown]]}
-        axes.scatter(*panel.positions[shown].T, marker=marker, **{**style, **kwargs})
+        style = {"s": size, "alpha": 0.8, "linewidths": 0, "marker": marker}
+        style = {**style, "c": colors[own[shown]], **kwargs}
+        axes.scatter(*panel.positions[shown].T, **style)
 
 
 def _write_names(axes, panel):
@@ -298,10 +294,9 @@ def _write_names(axes, panel):
         if cluster == -1:
             continue
         middle = np.median(panel.positions[panel.labels == cluster], axis=0)
-        text = name_of(cluster).removeprefix("cluster ")
         axes.text(
             *middle,
-            text,
+            str(cluster),
             ha="center",
             va="center",
             fontsize=11,

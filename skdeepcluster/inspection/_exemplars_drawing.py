@@ -5,48 +5,50 @@ import numpy as np
 from skdeepcluster.inspection._plotting import make_axes, name_of
 
 _LONGEST_TEXT = 18  # letters in a cell
+_CHANNELS = (1, 3, 4)
 _GAP = 0.6  # between the two kinds, in widths of an image
 
 
 def draw_images(display, ax, kwargs):
     """One line of images per cluster, from the most to the least certain."""
-    first = next(iter(display.rows.values()))
-    images = {number: _channels_last(image) for number, image in display.rows.items()}
-    height, width, n_channels = _channels_last(first).shape
-    border = max(1, round(0.06 * max(height, width)))
-    line, step = height + border, width + border
-    n_most = max(map(len, display.most))
-    n_least = max(map(len, display.least))
-    gap = round(_GAP * step) if n_least else 0
+    canvas, step, middles = _mosaic(display)
     n_lines = len(display.clusters)
-    canvas = np.full(
-        (n_lines * line, (n_most + n_least) * step + gap, n_channels), np.nan
-    )
-    for row, (most, least) in enumerate(zip(display.most, display.least, strict=True)):
-        starts = [column * step for column in range(len(most))]
-        ends = [canvas.shape[1] - (i + 1) * step + border for i in range(len(least))]
-        for number, left in zip([*most, *least], [*starts, *ends], strict=True):
-            top = row * line
-            canvas[top : top + height, left : left + width] = images[int(number)]
-    inches = 0.55 if n_lines > 5 else 0.7
-    size = 1.2 + inches * canvas.shape[1] / step, 0.5 + inches * line / step * n_lines
-    (ax,) = make_axes(ax, 1, 1, size)
-    ax.imshow(
-        _scaled(canvas), **{"cmap": "gray_r", "interpolation": "nearest", **kwargs}
-    )
+    line = len(canvas) / n_lines
+    inches = 0.55 if n_lines > 5 else 0.7  # width of an image
+    width, height = canvas.shape[1] / step, n_lines * line / step
+    (ax,) = make_axes(ax, 1, 1, (1.2 + inches * width, 0.5 + inches * height))
+    style = {"cmap": "gray_r", "interpolation": "nearest", **kwargs}
+    ax.imshow(_scaled(canvas), **style)
     names = [
         f"{name_of(cluster)}\n{size:,} rows"
         for cluster, size in zip(display.clusters.tolist(), display.sizes, strict=True)
     ]
-    ax.set_yticks(line * np.arange(n_lines) + height / 2, names, fontsize=8)
-    middles = [n_most * step / 2, canvas.shape[1] - n_least * step / 2]
-    titles = ["most certain", "least certain"]
-    shown = 2 if n_least else 1
-    ax.set_xticks(middles[:shown], titles[:shown])
+    ax.set_yticks(line * (np.arange(n_lines) + 0.5), names, fontsize=8)
+    ax.set_xticks(middles, ["most certain", "least certain"][: len(middles)])
     ax.xaxis.tick_top()
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     return ax
+
+
+def _mosaic(display) -> tuple[np.ndarray, int, list[float]]:
+    """All images on one canvas, the step between two, and the middles of both kinds."""
+    images = {number: _channels_last(image) for number, image in display.rows.items()}
+    height, width, n_channels = next(iter(images.values())).shape
+    border = max(1, round(0.06 * max(height, width)))
+    line, step = height + border, width + border
+    n_most, n_least = (max(map(len, kind)) for kind in (display.most, display.least))
+    gap = round(_GAP * step) if n_least else 0
+    shape = len(display.clusters) * line, (n_most + n_least) * step + gap, n_channels
+    canvas = np.full(shape, np.nan)
+    for row, (most, least) in enumerate(zip(display.most, display.least, strict=True)):
+        starts = [column * step for column in range(len(most))]
+        ends = [shape[1] - (column + 1) * step for column in range(len(least))]
+        for number, left in zip([*most, *least], [*starts, *ends], strict=True):
+            image = images[int(number)]
+            canvas[row * line :, left:][:height, :width] = image
+    middles = [n_most * step / 2, shape[1] - n_least * step / 2]
+    return canvas, step, middles if n_least else middles[:1]
 
 
 def draw_table(display, ax, kwargs):
@@ -84,14 +86,10 @@ def _channels_last(image) -> np.ndarray:
     """(height, width), with channels before or behind -> (height, width, channels)."""
     if image.ndim == 2:
         return image[:, :, None]
-    if (
-        image.ndim == 3
-        and image.shape[2] not in (1, 3, 4)
-        and image.shape[0] in (1, 3, 4)
-    ):
-        return np.moveaxis(image, 0, 2)
-    if image.ndim == 3 and image.shape[2] in (1, 3, 4):
+    if image.ndim == 3 and image.shape[2] in _CHANNELS:
         return image
+    if image.ndim == 3 and image.shape[0] in _CHANNELS:
+        return np.moveaxis(image, 0, 2)
     raise ValueError(
         "image_shape must be (height, width), with 1, 3 or 4 channels before or "
         f"behind. Got {image.shape}."

@@ -1,6 +1,6 @@
 """What sets clusters apart, in the features of the analyst."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,9 +15,6 @@ from skdeepcluster.inspection._columns import (
 from skdeepcluster.inspection._confidence import confidence_or_none
 from skdeepcluster.inspection._estimators import labels_of
 from skdeepcluster.utils import Integers, MatrixLike
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
 
 _MOST_LEVELS = 20  # of a category that have columns of their own
 _SMALLEST_EFFECT = 0.2  # worth naming: the cluster wins six of ten pairs
@@ -38,7 +35,7 @@ def cluster_profiles(
     *,
     feature_names: ArrayLike | None = None,
     n_features: int = 5,
-) -> "DataFrame | dict[str, np.ndarray]":
+) -> Any:
     r"""One row per cluster: how large it is, what is typical, what sets it apart.
 
     Features are taken as they are in `X`, in their own units, however `estimator`
