@@ -102,7 +102,7 @@ class ExemplarsDisplay:
         ----------
         estimator : estimator
             A fitted clusterer that :func:`assignment_confidence` takes.
-        X : array-like, data frame or tensor of shape (n_samples, n_features)
+        X : array, data frame, CSR matrix or tensor of shape (n_samples, n_features)
             Rows, as `estimator` predicts them.
         n_exemplars : int, default=None
             Number of rows of either kind per cluster, in range [1, inf). None is 8
@@ -161,7 +161,7 @@ class ExemplarsDisplay:
 
         Parameters
         ----------
-        X : array-like, data frame or tensor of shape (n_samples, n_features)
+        X : array, data frame, CSR matrix or tensor of shape (n_samples, n_features)
             Rows.
         labels : array-like of shape (n_samples,)
             Cluster of each row, as a number or a name.

@@ -6,7 +6,10 @@ import sys
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
+import torch
+from scipy.sparse import csr_array
 from sklearn.cluster import DBSCAN, AgglomerativeClustering, KMeans
 from sklearn.datasets import load_iris
 from sklearn.manifold import TSNE
@@ -84,6 +87,23 @@ def test_every_clusterer__is_drawn(clusterer, blobs):
 def test_other_clusterers__are_drawn(cls, estimator, blobs):
     X, y = blobs
     assert isinstance(drawings(estimator.fit(X), X, y)[cls](), cls)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "container",
+    [
+        csr_array,
+        torch.from_numpy,
+        lambda X: torch.from_numpy(X).reshape(60, 1, 2, 3),
+        lambda X: pl.DataFrame(X, schema=list("abcdef")),
+    ],
+)
+def test_other_containers__are_drawn(container, blobs):
+    X, y = container(np.round(blobs[0])), blobs[1]
+    dec = tiny(DECClustering, n_clusters=3).fit(X)
+    for cls, draw in drawings(dec, X, y).items():
+        assert isinstance(draw(), cls)
 
 
 @each_display
