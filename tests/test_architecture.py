@@ -34,7 +34,10 @@ ALLOWED = {
     "cluster": (BELOW_CLUSTER, TORCH),
     "persistence": ({"base", "networks", "utils"}, TORCH),
     "inspection": ({"cluster", "metrics", "representation", "utils"}, ARRAYS),
-    "model_selection": ({"cluster", "metrics", "representation", "utils"}, ARRAYS),
+    "model_selection": (
+        {"cluster", "inspection", "metrics", "representation", "utils"},
+        ARRAYS,
+    ),
 }
 # Installed on wish, so imported inside the function that needs them.
 OPTIONAL = {

@@ -8,6 +8,7 @@ from skdeepcluster.inspection._contributions import (
     cluster_feature_importance,
     feature_contributions,
 )
+from skdeepcluster.inspection._drift import DriftResult, cluster_drift
 from skdeepcluster.inspection._embedding_display import EmbeddingDisplay
 from skdeepcluster.inspection._exemplars_display import ExemplarsDisplay
 from skdeepcluster.inspection._profiles import cluster_profiles
@@ -18,10 +19,12 @@ __all__ = [
     "ClusterConfusionDisplay",
     "ClusterSizesDisplay",
     "ConfidenceDisplay",
+    "DriftResult",
     "EmbeddingDisplay",
     "ExemplarsDisplay",
     "TrainingDisplay",
     "assignment_confidence",
+    "cluster_drift",
     "cluster_feature_importance",
     "cluster_profiles",
     "decoded_centers",

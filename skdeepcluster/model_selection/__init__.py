@@ -10,8 +10,10 @@ from skdeepcluster.model_selection._stability import (
     cluster_stability,
     make_stability_scorer,
 )
+from skdeepcluster.model_selection._threshold import FixedThresholdClusterer
 
 __all__ = [
+    "FixedThresholdClusterer",
     "NClustersResult",
     "StabilityResult",
     "cluster_stability",

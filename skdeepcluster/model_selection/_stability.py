@@ -199,8 +199,14 @@ def make_stability_scorer(
 
     Parameters
     ----------
-    n_fits, train_size, test_size, random_state
-        As in :func:`cluster_stability`.
+    n_fits : int, default=6
+        Number of fits in range [2, inf).
+    train_size : float, default=0.5
+        Share of the rows that each fit draws, in range (0, 1).
+    test_size : float, default=0.25
+        Share of the rows held out, in range (0, 1). Not more than 1 with `train_size`.
+    random_state : int, default=0
+        Seed of the rows that are drawn and of the fits, the same for every candidate.
 
     Returns
     -------
