@@ -273,7 +273,7 @@ class DeepEstimator(
             state["model_"] = {
                 "config": _on_cpu(self.model_.config),
                 "weights": _weights(self.model_),
-                "torch": torch.__version__,
+                "torch": str(torch.__version__),  # of a class of its own
                 "skdeepcluster": __version__,
             }
         return state

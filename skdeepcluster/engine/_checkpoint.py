@@ -1,12 +1,13 @@
 """Where an interrupted fit goes on: one file per stage, written atomically."""
 
-import contextlib
 import os
 import shutil
 import time
 from pathlib import Path
 
 import torch
+
+from skdeepcluster.utils import replacing
 
 SECONDS_BETWEEN = 20.0  # a fit killed in between loses at most this much and the save
 
@@ -40,16 +41,8 @@ class Checkpoint:
         if self.folder is None:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        unfinished = self.folder / f"{stage}.{os.getpid()}.part"
-        try:
-            with open(unfinished, "wb") as file:
-                torch.save(state, file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(unfinished, self._file(stage))
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                unfinished.unlink()
+        with replacing(self._file(stage)) as file:
+            torch.save(state, file)
         self._last_save = time.monotonic()
 
     def load(self, stage: str) -> dict | None:

@@ -3,16 +3,18 @@
 import torch
 from torch import nn
 
-from skdeepcluster.networks._mlp import MLP, LinearPathMLP, UserNetwork
+from skdeepcluster.networks._mlp import MLP, LinearPathMLP
 from skdeepcluster.networks._models import (
     AutoencoderModel,
     CentroidModel,
     squared_distances,
 )
+from skdeepcluster.networks._user import UserNetwork, user_autoencoder
 from skdeepcluster.networks._variational import (
     BernoulliLikelihood,
     GaussianLikelihood,
     MixtureModel,
+    TwoHeads,
     with_log_variance,
 )
 
@@ -24,9 +26,11 @@ __all__ = [
     "GaussianLikelihood",
     "LinearPathMLP",
     "MixtureModel",
+    "TwoHeads",
     "UserNetwork",
     "build",
     "squared_distances",
+    "user_autoencoder",
     "with_log_variance",
 ]
 
@@ -37,6 +41,7 @@ _MODULES = {
         MLP,
         LinearPathMLP,
         UserNetwork,
+        TwoHeads,
         AutoencoderModel,
         CentroidModel,
         MixtureModel,

@@ -18,14 +18,13 @@ class MLP(nn.Sequential):
         Widths from input to output, at least two.
     generator : torch.Generator, default=None
         Source of the initial weights; without one they are left undefined, to be
-        loaded.
+        loaded, on torch's default device.
     """
 
     def __init__(self, sizes: Sequence[int], generator: torch.Generator | None = None):
         layers: list[nn.Module] = []
         for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True):
-            # Not initialised by torch: that would draw from its global generator.
-            layers += [nn.utils.skip_init(nn.Linear, n_in, n_out), nn.ReLU()]
+            layers += [blank_linear(n_in, n_out, generator), nn.ReLU()]
         super().__init__(*layers[:-1])
         self.config = {"name": "MLP", "sizes": [int(size) for size in sizes]}
         if generator is not None:
@@ -65,7 +64,7 @@ class LinearPathMLP(nn.Module):
         linear: Tensor | None = None,
     ):
         super().__init__()
-        self.linear = nn.utils.skip_init(nn.Linear, sizes[0], sizes[-1], bias=False)
+        self.linear = blank_linear(sizes[0], sizes[-1], generator, bias=False)
         self.mlp = MLP(sizes, generator)
         if linear is not None:
             with torch.no_grad():
@@ -82,23 +81,7 @@ class LinearPathMLP(nn.Module):
         return self.linear(x) + self.mlp(x)
 
 
-class UserNetwork(nn.Module):
-    """A module that a user brought; it maps flat rows to flat rows.
-
-    It may draw from torch's global generator, which the trainer then keeps private.
-    """
-
-    draws_globally = True
-
-    def __init__(self, module: nn.Module):
-        super().__init__()
-        self.module = module
-
-    @property
-    def config(self) -> dict:
-        """The module itself: what a user brings travels in a pickle as it is."""
-        return {"name": "UserNetwork", "module": self.module}
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(n, n_features) -> (n, n_outputs)."""
-        return self.module(x).flatten(start_dim=1)
+def blank_linear(n_in, n_out, generator=None, **options) -> nn.Linear:
+    """A layer that torch does not initialise: it would draw from its own generator."""
+    device = torch.get_default_device() if generator is None else generator.device
+    return nn.utils.skip_init(nn.Linear, n_in, n_out, device=device, **options)

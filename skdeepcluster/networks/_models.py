@@ -138,6 +138,7 @@ def squared_distances(
         return (squares if variances is None else squares / variances).sum(dim=2)
 
     rows = max(1, _DIFFERENCES // centers.numel())
-    if len(z) <= rows:
+    # An export is for any number of rows: nothing in it can depend on that.
+    if torch.compiler.is_exporting() or len(z) <= rows:
         return between(z)
     return torch.cat([between(part) for part in z.split(rows)])

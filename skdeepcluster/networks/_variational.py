@@ -6,11 +6,34 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from skdeepcluster.networks._mlp import MLP, LinearPathMLP, UserNetwork
+from skdeepcluster.networks._mlp import MLP, LinearPathMLP, blank_linear
 from skdeepcluster.networks._models import squared_distances
+from skdeepcluster.networks._user import UserNetwork
 
 LOG_2PI = math.log(2 * math.pi)
 _DRAWS = 8  # pairs of opposite draws over which the bound is averaged
+
+
+class TwoHeads(nn.Module):
+    """An encoder of a user, then a linear map to means and log-variances."""
+
+    def __init__(self, encoder: UserNetwork, n_components: int):
+        super().__init__()
+        self.encoder = encoder
+        self.heads = blank_linear(n_components, 2 * n_components)
+
+    @property
+    def config(self) -> dict:
+        """Plain description from which `build` makes the same architecture."""
+        return {
+            "name": "TwoHeads",
+            "encoder": self.encoder.config,
+            "n_components": self.heads.in_features,
+        }
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, n_features) -> (n, 2 n_components)."""
+        return self.heads(self.encoder(x))
 
 
 @torch.no_grad()
@@ -25,11 +48,11 @@ def with_log_variance(encoder: nn.Module, start: Tensor) -> nn.Module:
     """
     size = len(start)
     if isinstance(encoder, UserNetwork):  # whose last layer is not known
-        heads = nn.utils.skip_init(nn.Linear, size, 2 * size)
-        heads.weight.copy_(torch.cat([torch.eye(size), torch.zeros(size, size)]))
-        heads.bias.zero_()
-        heads.bias[size:] = start
-        return UserNetwork(nn.Sequential(encoder, heads))
+        wider = TwoHeads(encoder, size)
+        wider.heads.weight.copy_(torch.eye(2 * size, size))
+        wider.heads.bias.zero_()
+        wider.heads.bias[size:] = start
+        return wider
     sizes = [*encoder.config["sizes"][:-1], 2 * size]
     wider = LinearPathMLP(sizes) if isinstance(encoder, LinearPathMLP) else MLP(sizes)
     own = encoder.state_dict()

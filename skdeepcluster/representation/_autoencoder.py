@@ -21,7 +21,12 @@ from skdeepcluster.engine import (
     generator,
     private_global_generator,
 )
-from skdeepcluster.networks import MLP, AutoencoderModel, LinearPathMLP, UserNetwork
+from skdeepcluster.networks import (
+    MLP,
+    AutoencoderModel,
+    LinearPathMLP,
+    user_autoencoder,
+)
 from skdeepcluster.representation._objectives import (
     LayerReconstruction,
     Reconstruction,
@@ -310,13 +315,9 @@ class Autoencoder(DecoderMixin, DeepEstimator):
         with private_global_generator(
             derive_seed(seed, "weights"), torch.device("cpu")
         ):
-            network = self.network
-            if isinstance(network, nn.Module):
-                network = copy.deepcopy(network)
-            else:
-                network = network(n_features, self.n_components_)
-            model = _two_parts(network)
-            self.n_components_ = _embedding_size(model, n_features)
+            model, self.n_components_ = user_autoencoder(
+                self.network, n_features, self.n_components_
+            )
         return model
 
     def _make_mlps(self, rows, sizes, seed):
@@ -377,37 +378,3 @@ def principal_axes(rows: Rows, n_components: int, seed: int) -> tuple[Tensor, fl
     axes[: len(found)] = torch.from_numpy(found)
     deviation = math.sqrt(np.square(singular_values).sum() / (size * len(axes)))
     return axes, deviation if deviation > 0 else 1.0
-
-
-def _two_parts(network) -> AutoencoderModel:
-    """A user's network as a model: a pair, or a module with `encoder` and `decoder`."""
-    parts = getattr(network, "encoder", None), getattr(network, "decoder", None)
-    if isinstance(network, tuple) and len(network) == 2:
-        parts = network
-    if not all(isinstance(part, nn.Module) for part in parts):
-        raise ValueError(
-            "The 'network' parameter of Autoencoder must give a module with the "
-            "attributes 'encoder' and 'decoder', or such a pair, all torch modules. "
-            f"Got {type(network).__name__}."
-        )
-    return AutoencoderModel(*map(UserNetwork, parts))
-
-
-def _embedding_size(model: AutoencoderModel, n_features: int) -> int:
-    """Send two rows through the network; also fills in lazy layers."""
-    x = torch.zeros(2, n_features)
-    try:
-        with torch.no_grad():
-            z = model.eval().embed(x)
-            x_hat = model.decode(z)
-    except RuntimeError as error:
-        raise ValueError(
-            "The 'network' parameter of Autoencoder gives a network that cannot "
-            f"process rows of {n_features} features: {error}"
-        ) from error
-    if x_hat.shape != x.shape:
-        raise ValueError(
-            "The 'network' parameter of Autoencoder must rebuild rows of "
-            f"{n_features} features. Its decoder gives {x_hat.shape[1]}."
-        )
-    return z.shape[1]

@@ -1,5 +1,6 @@
-"""Small tools without torch: parameter rules, array checks, optional libraries."""
+"""Small tools without torch: parameter rules, array checks, files."""
 
+from skdeepcluster.utils._files import replacing
 from skdeepcluster.utils._parameters import (
     Integers,
     InvalidParameterError,
@@ -28,6 +29,7 @@ __all__ = [
     "check_parameters",
     "dense_float64",
     "feature_scaling",
+    "replacing",
     "row_blocks",
     "warn_caller",
 ]
