@@ -15,7 +15,7 @@ def resolve_device(device: str | torch.device) -> torch.device:
     try:
         resolved = torch.device(device)
         torch.zeros(1, device=resolved).item()  # fails where there is no memory
-    except (RuntimeError, AssertionError) as error:
+    except (AssertionError, ImportError, RuntimeError) as error:
         raise ValueError(
             f"The 'device' parameter is {str(device)!r}, which torch cannot use here: "
             f"{str(error).splitlines()[0]} Use 'auto' or 'cpu'."

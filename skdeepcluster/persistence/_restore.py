@@ -238,6 +238,10 @@ def check_consistent(estimator: DeepEstimator) -> None:
     n_components = member(fitted, "n_components_", int)
     if estimator._apply_to_rows(row, "embed").shape != (1, n_components):
         raise ValueError(f"its network does not make {n_components} components.")
+    if hasattr(estimator, "inverse_transform"):
+        Z = np.zeros((1, n_components))
+        if estimator.inverse_transform(Z).shape != row.shape:
+            raise ValueError(f"its network does not rebuild {n_features} features.")
     if hasattr(estimator, "predict"):
         label = estimator._apply_to_rows(row, "label")
         if label.shape != (1,) or not 0 <= label[0] < n_clusters:

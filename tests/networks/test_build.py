@@ -9,10 +9,14 @@ from torch import nn
 from skdeepcluster.networks import (
     MLP,
     AutoencoderModel,
+    BernoulliLikelihood,
     CentroidModel,
+    GaussianLikelihood,
     LinearPathMLP,
+    MixtureModel,
     UserNetwork,
     build,
+    with_log_variance,
 )
 
 
@@ -81,7 +85,13 @@ METHODS = {
     LinearPathMLP: ["forward"],
     AutoencoderModel: ["embed", "reconstruct"],
     CentroidModel: ["embed", "assign", "distances"],
+    MixtureModel: ["embed", "assign", "distances"],
 }
+
+
+def mixture(pair, likelihood):
+    encoder = with_log_variance(pair.encoder, torch.tensor([-1.0, 2.0]))
+    return MixtureModel(encoder, pair.decoder, likelihood, 4, 2)
 
 
 def models():
@@ -101,6 +111,8 @@ def models():
             pair.encoder, centers, decoder=pair.decoder
         ),
         "CentroidModel of a user": CentroidModel(of_user.encoder, centers),
+        "MixtureModel": mixture(pair, BernoulliLikelihood(6)),
+        "MixtureModel of a user": mixture(of_user, GaussianLikelihood()),
     }
 
 
@@ -128,3 +140,11 @@ def test_build__does_not_touch_the_global_generator(name):
     config, before = models()[name].config, torch.get_rng_state()
     build(config)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("name", [name for name in models() if "user" not in name])
+def test_build__takes_no_memory_where_torch_is_told_so(name):
+    config = models()[name].config
+    with torch.device("meta"):
+        tensors = build(config).state_dict().values()
+    assert all(tensor.is_meta for tensor in tensors)

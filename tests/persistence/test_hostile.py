@@ -1,0 +1,391 @@
+"""Damaged and hostile files: a clear error each, and nothing is run."""
+
+import contextlib
+import io
+import json
+import pickle
+import struct
+
+import joblib
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import save as safetensors_bytes
+
+from skdeepcluster import Autoencoder, DECClustering, VaDEClustering
+from skdeepcluster.base import DeepEstimator
+from skdeepcluster.persistence import _container, load, save
+from tests._discovery import ESTIMATORS, outputs, tiny
+
+each_estimator = pytest.mark.parametrize("cls", ESTIMATORS)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "estimator.safetensors"
+
+
+@pytest.fixture
+def forge(blobs, path):
+    """Save an estimator, change its description and arrays, with a right checksum."""
+
+    def forged(change, cls=DECClustering, X=blobs[0]):
+        save(tiny(cls, n_clusters=3).fit(X), path)
+        description, arrays = _container.read(path)
+        change(description["estimator"], arrays)
+        _container.write(path, description, arrays)
+
+    return forged
+
+
+def refused(path, message=""):
+    with pytest.raises(ValueError, match="cannot be loaded: ") as caught:
+        load(path)
+    assert str(path) in str(caught.value)
+    assert len(str(caught.value)) < 1000
+    assert caught.match(message)
+
+
+# -- damage ------------------------------------------------------------------------
+
+
+def test_cut_off__at_any_length(blobs, path):
+    save(tiny(DECClustering).fit(blobs[0]), path)
+    whole = path.read_bytes()
+    for length in [*range(20), *range(20, len(whole), 173), len(whole) - 1]:
+        path.write_bytes(whole[:length])
+        refused(path)
+    path.write_bytes(whole + b"\0")
+    refused(path)
+
+
+@pytest.mark.parametrize("mask", [0x01, 0x20, 0xFF])
+def test_flipped__anywhere(mask, blobs, path):
+    save(tiny(Autoencoder).fit(blobs[0]), path)
+    whole = path.read_bytes()
+    for at in [*range(64), *range(64, len(whole), 31)]:
+        flipped = bytearray(whole)
+        flipped[at] ^= mask
+        path.write_bytes(flipped)
+        refused(path)
+
+
+# -- other files -------------------------------------------------------------------
+
+
+class _Dangerous:
+    def __reduce__(self):
+        return pytest.fail, ("The file ran code.",)
+
+
+def _torch_bytes():
+    buffer = io.BytesIO()
+    torch.save({"a": torch.ones(2)}, buffer)
+    return buffer.getvalue()
+
+
+def _joblib_bytes():
+    buffer = io.BytesIO()
+    joblib.dump(_Dangerous(), buffer)
+    return buffer.getvalue()
+
+
+def _raw(header, data=b""):
+    if not isinstance(header, bytes):
+        header = json.dumps(header).encode()
+    return struct.pack("<Q", len(header)) + header + data
+
+
+def _with_text(text):
+    arrays = {"a": np.zeros(2)}
+    metadata = {"skdeepcluster": text, "sha256": _container.checksum(text, arrays)}
+    return safetensors_bytes(arrays, metadata)
+
+
+OTHER_FILES = {
+    "empty": b"",
+    "text": b"Not a model, but a text that is long enough.",
+    "pickle": pickle.dumps(_Dangerous()),
+    "old pickle": pickle.dumps(_Dangerous(), protocol=0),
+    "joblib": _joblib_bytes(),
+    "torch": _torch_bytes(),
+    "no header": _raw({}),
+    "header that never ends": struct.pack("<Q", 2**62) + b"{}",
+    "deep header": _raw(b'{"a":' * 10**5),
+    "huge shape": _raw(
+        {"a": {"dtype": "F32", "shape": [2**40, 2**40], "data_offsets": [0, 4]}},
+        bytes(4),
+    ),
+    "shape without data": _raw(
+        {"a": {"dtype": "F32", "shape": [2**30], "data_offsets": [0, 2**32]}}, bytes(4)
+    ),
+    "other dtype": _raw(
+        {
+            "__metadata__": {"skdeepcluster": '{"format": 1}', "sha256": ""},
+            "a": {"dtype": "BF16", "shape": [2], "data_offsets": [0, 4]},
+        },
+        bytes(4),
+    ),
+    "safetensors": safetensors_bytes({"a": np.zeros(2)}),
+    "safetensors with metadata": safetensors_bytes({"a": np.zeros(2)}, {"b": "c"}),
+    "no checksum": safetensors_bytes({}, {"skdeepcluster": '{"format": 1}'}),
+    "no JSON": _with_text("estimator"),
+    "no object": _with_text("[1]"),
+    "no estimator": _with_text('{"format": 1}'),
+    "estimator of a wrong type": _with_text('{"format": 1, "estimator": "DEC"}'),
+    "deep list": _with_text("[" * 10**6),
+    "deep object": _with_text('{"a":' * 10**6),
+    "deep estimator": _with_text(
+        '{"format": 1, "estimator": {"class": "Autoencoder", "parameters": {"verbose":'
+        + "[" * 900
+        + "]" * 900
+        + '}, "attributes": {"device_": "cpu"}}}'
+    ),
+    "number without end": _with_text('{"format": ' + "1" * 10**6 + "}"),
+    "nan": _with_text('{"format": 1, "a": NaN}'),
+    "infinity": _with_text('{"format": 1, "a": -Infinity}'),
+    "too large for a float": _with_text('{"format": 1, "a": 1e999}'),
+}
+
+
+@pytest.mark.parametrize("content", OTHER_FILES.values(), ids=OTHER_FILES)
+def test_other_files__are_refused(content, path):
+    path.write_bytes(content)
+    refused(path)
+
+
+def test_no_file__is_an_error_of_the_system(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        load(tmp_path / "nothing")
+    with pytest.raises(OSError):  # noqa: PT011
+        load(tmp_path)
+
+
+# -- versions ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("versions", [{"skdeepcluster": "99.0"}, {}, None])
+def test_other_versions_of_one_format__load(versions, blobs, path):
+    save(tiny(Autoencoder).fit(blobs[0]), path)
+    description, arrays = _container.read(path)
+    _container.write(path, {**description, "versions": versions}, arrays)
+    assert load(path).n_components_ == 4
+
+
+@pytest.mark.parametrize("number", [0, -1, 2, 10**6])
+def test_other_format__says_which_version_wrote_it(number, blobs, path):
+    save(tiny(Autoencoder).fit(blobs[0]), path)
+    description, arrays = _container.read(path)
+    description["versions"]["skdeepcluster"] = "99.0"
+    _container.write(path, {**description, "format": number}, arrays)
+    refused(path, rf"format {number} and .* reads format 1\. .*'skdeepcluster': '99.0'")
+
+
+@pytest.mark.parametrize("number", [None, True, "1", 1.0, [1]])
+def test_format_that_is_no_number__is_refused(number, path):
+    path.write_bytes(_with_text(json.dumps({"format": number, "estimator": {}})))
+    refused(path, "no format number")
+
+
+def test_parameter_of_a_later_version__is_named(forge, path):
+    forge(lambda estimator, _: estimator["parameters"].update(later=1))
+    refused(path, "DECClustering has no parameter 'later' in this version")
+
+
+def test_parameter_that_an_earlier_version_lacked__has_its_default(forge, path):
+    forge(lambda estimator, _: estimator["parameters"].pop("balance"))
+    assert load(path).balance == DECClustering().balance
+
+
+# -- hostile descriptions ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "os.system",
+        "sklearn.cluster.KMeans",
+        "KMeans",
+        "DeepEstimator",
+        "FrozenEstimator",
+        "skdeepcluster.DECClustering",
+        "__version__",
+        "decclustering",
+        "",
+    ],
+)
+def test_class_that_is_not_public__is_refused(name, forge, path):
+    forge(lambda estimator, _: estimator.update({"class": name}))
+    refused(path, f"holds a {name!r}, which is no estimator")
+
+
+def test_folders__are_not_taken_from_a_file(forge, path, tmp_path):
+    folder = str(tmp_path / "folder")
+    forge(lambda estimator, _: estimator["parameters"].update(memory=folder))
+    assert load(path).memory is None
+    forge(lambda estimator, _: estimator["parameters"].update(checkpoint=folder))
+    assert load(path).checkpoint is None
+
+
+@pytest.mark.parametrize(
+    ("where", "value"),
+    [
+        (("class",), 5),
+        (("class",), None),
+        (("output",), "os"),
+        (("output",), 1),
+        (("parameters",), []),
+        (("parameters", "n_clusters"), "3"),
+        (("parameters", "n_clusters"), -1),
+        (("parameters", "n_clusters"), [[[[3]]]]),
+        (("parameters", "alpha"), {"float": "nan"}),
+        (("parameters", "alpha"), {}),
+        (("parameters", "alpha"), {"tuple": 1}),
+        (("parameters", "alpha"), {"strings": [1]}),
+        (("parameters", "alpha"), {"array": {"dtype": "float64", "shape": []}}),
+        (("parameters", "device"), {"device": "nowhere"}),
+        (("parameters", "autoencoder"), {"estimator": {"class": "DECClustering"}}),
+        (("parameters", "autoencoder"), {"frozen": {"class": "os.system"}}),
+        (("parameters", "autoencoder"), {"omitted": "network"}),
+        (("attributes",), None),
+        (("attributes", "__class__"), "int"),
+        (("attributes", "transform"), 1),
+        (("attributes", "model_"), 1),
+        (("attributes", "_private_"), 1),
+        (("attributes", "autoencoder_"), {"array": {"dtype": "int64", "shape": [1]}}),
+        (("attributes", "device_"), 5),
+        (("attributes", "image_shape_"), 6),
+        (("attributes", "image_shape_"), {"tuple": [2, 4]}),
+        (("attributes", "n_clusters_"), 2),
+        (("attributes", "n_components_"), 3),
+        (("attributes", "n_components_"), True),
+        (("attributes", "n_features_in_"), 7),
+        (("attributes", "n_features_in_"), 10**30),
+        (("attributes", "scale_"), 0.0),
+        (("attributes", "scale_"), "1"),
+        (("attributes", "feature_names_in_"), {"strings": ["a"]}),
+        (("model",), None),
+        (("model", "name"), "os.system"),
+        (("model", "name"), "UserNetwork"),
+        (("model", "alpha"), "one"),
+        (("model", "alpha"), [1.0]),
+        (("model", "centers"), [3, 5]),
+        (("model", "centers"), [3, -4]),
+        (("model", "centers"), [2**62, 2**62]),
+        (("model", "centers"), [1.5, 4]),
+        (("model", "later"), 1),
+        (("model", "encoder"), None),
+        (("model", "encoder"), {"name": "MLP", "sizes": [6]}),
+        (("model", "encoder"), {"name": "MLP", "sizes": [6, 4]}),
+        (("model", "encoder", "name"), "GaussianLikelihood"),
+        (("model", "encoder", "generator"), 1),
+        (("model", "encoder", "linear"), [[1.0]]),
+        (("model", "encoder", "sizes"), "64"),
+        (("model", "encoder", "sizes"), [6, 10**9, 10**9, 4]),
+        (("model", "encoder", "sizes"), [6, 2**62, 4]),
+        (("model", "encoder", "sizes"), [6, -16, 4]),
+        (("model", "encoder", "sizes"), [1] * 10**6),
+    ],
+    ids=lambda value: ".".join(value) if isinstance(value, tuple) else None,
+)
+def test_nonsense_in_the_description__is_refused(where, value, forge, path):
+    def change(estimator, _):
+        *parents, name = where
+        for parent in parents:
+            estimator = estimator[parent]
+        estimator[name] = value
+
+    forge(change)
+    refused(path)
+
+
+def test_decoder_that_rebuilds_nothing__is_refused(forge, path):
+    def change(estimator, arrays):
+        estimator["model"]["decoder"] = {"name": "MLP", "sizes": [4, 5]}
+        for name in [n for n in arrays if n.startswith("model_.decoder.")]:
+            del arrays[name]
+        arrays["model_.decoder.0.weight"] = np.zeros((5, 4), np.float32)
+        arrays["model_.decoder.0.bias"] = np.zeros(5, np.float32)
+
+    forge(change, Autoencoder)
+    refused(path, "shape|rebuild")
+
+
+def test_networks_inside_networks_inside_networks(forge, path):
+    def change(estimator, _):
+        for _ in range(500):
+            encoder = {**estimator["model"], "centers": [1, 1]}
+            estimator["model"]["encoder"] = encoder
+
+    forge(change)
+    refused(path)
+
+
+def test_weights__are_compared_before_anything_is_built(forge, path, monkeypatch):
+    monkeypatch.setattr(DeepEstimator, "__setstate__", lambda *_: pytest.fail("built"))
+    sizes = [6, 10**8, 4]  # gigabytes
+    forge(
+        lambda estimator, _: estimator["model"]["encoder"].update(sizes=sizes),
+        Autoencoder,
+    )
+    refused(path, "but the network has")
+
+
+@pytest.mark.parametrize("name", ["cpu:0", "cuda:-1", "meta", "mps", "xla", "hpu", ""])
+def test_device__is_one_of_this_machine(name, forge, path):
+    forge(lambda estimator, _: estimator["attributes"].update(device_=name))
+    if name == "cpu:0":
+        assert load(path).device_ == name
+    else:
+        with pytest.warns(UserWarning, match=f"{name!r}, which is not available"):
+            assert load(path).device_ == "cpu"
+
+
+# -- hostile tensors ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "cls", [Autoencoder, DECClustering, VaDEClustering], ids=lambda cls: cls.__name__
+)
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda array: None,
+        lambda array: array.reshape(1, *array.shape),
+        lambda array: array[:0] if array.ndim else array[None],
+        lambda array: array.astype("f2" if array.dtype == "f4" else "f4"),
+        lambda array: array.astype("c8"),
+        lambda array: np.full_like(array, np.nan if array.dtype.kind == "f" else -1),
+    ],
+    ids=["missing", "one dimension more", "cut off", "dtype", "complex", "values"],
+)
+def test_every_tensor__missing_or_of_another_kind_is_refused(cls, change, blobs, path):
+    save(tiny(cls).fit(blobs[0]), path)
+    description, arrays = _container.read(path)
+    for name in arrays:
+        changed = change(arrays[name])
+        forged = {**arrays, name: changed}
+        if changed is None:
+            del forged[name]
+        elif changed.dtype == arrays[name].dtype == np.int64:
+            continue  # labels, whose values are the author's business
+        _container.write(path, description, forged)
+        refused(path, name.split("model_.")[-1])
+
+
+def test_unknown_tensors__are_refused(forge, path):
+    forge(lambda _, arrays: arrays.update({"later": np.zeros(3)}))
+    refused(path, r"unknown tensors: \['later'\]")
+    forge(lambda _, arrays: arrays.update({"model_.later": np.zeros(3)}))
+    refused(path, r"unknown \['later'\]")
+
+
+@each_estimator
+def test_values_of_a_forger__break_no_method(cls, forge, path, blobs):
+    def change(estimator, arrays):
+        for array in arrays.values():
+            array[...] = np.iinfo("i4").max if array.dtype.kind == "i" else 1e30
+
+    forge(change, cls)
+    with contextlib.suppress(ValueError):  # of load, or of numbers that overflow
+        outputs(load(path), blobs[0])
