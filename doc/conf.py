@@ -28,7 +28,13 @@ html_theme = "pydata_sphinx_theme"
 html_title = f"skdeepcluster {release}"
 html_show_sourcelink = False
 # These pages have no section to navigate in.
-html_sidebars = {"api": [], "coming_from_kmeans": [], "installation": []}
+html_sidebars = {
+    "api": [],
+    "coming_from_kmeans": [],
+    "installation": [],
+    "persistence": [],
+    "security": [],
+}
 html_theme_options = {
     "github_url": "https://github.com/skdeepcluster/skdeepcluster",
     "show_prev_next": False,
