@@ -85,7 +85,7 @@ class Describer:
             description["attributes"] = {
                 name: self.value(value, path + name)
                 for name, value in state.items()
-                if is_fitted_attribute(name) and name not in parameters
+                if is_fitted_attribute(name)
             }
             description["model"] = self.model(state["model_"], path + "model_.")
         output = state.get("_sklearn_output_config", {}).get("transform")

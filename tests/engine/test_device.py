@@ -19,7 +19,7 @@ def test_cpu(device):
     assert resolve_device(device) == torch.device("cpu")
 
 
-@pytest.mark.parametrize("device", ["gpu", "cuda:99", torch.device("cuda:99")])
+@pytest.mark.parametrize("device", ["gpu", "hpu", "cuda:99", torch.device("cuda:99")])
 def test_missing_device__raises_and_names_it(device):
     with pytest.raises(ValueError, match=f"'device' parameter is '{device}'"):
         resolve_device(device)
