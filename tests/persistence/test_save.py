@@ -20,7 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdeepcluster import Autoencoder, DECClustering, VaDEClustering
-from skdeepcluster.persistence import _container, load, save
+from skdeepcluster.persistence import load, save
 from skdeepcluster.utils import InvalidParameterError
 from tests._discovery import (
     CLUSTERERS,
@@ -33,11 +33,6 @@ from tests._discovery import (
 
 each_estimator = pytest.mark.parametrize("cls", ESTIMATORS)
 each_clusterer = pytest.mark.parametrize("cls", CLUSTERERS)
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "estimator.safetensors"
 
 
 @pytest.fixture
@@ -132,6 +127,14 @@ def test_bernoulli_likelihood__keeps_its_scale(blobs, round_trip):
     np.testing.assert_array_equal(
         loaded.inverse_transform(Z), estimator.inverse_transform(Z)
     )
+
+
+@each_estimator
+def test_warm_start__goes_on_from_what_was_loaded(cls, blobs, round_trip):
+    X, _ = blobs
+    estimator = tiny(cls, n_clusters=3, warm_start=True).fit(X)
+    loaded = round_trip(estimator)
+    assert_same_outputs(outputs(loaded.fit(X), X), outputs(estimator.fit(X), X))
 
 
 @each_clusterer
@@ -320,48 +323,3 @@ def test_weights_that_are_not_finite__are_refused(blobs, path):
         estimator.model_.encoder.linear.weight[0, 0] = torch.inf
     with pytest.raises(ValueError, match=r"model_\.encoder\.linear\.weight holds"):
         save(estimator, path)
-
-
-# -- devices -----------------------------------------------------------------------
-
-
-@pytest.fixture
-def from_elsewhere(blobs, path):
-    """A file of an estimator that was fitted on a device which is not here."""
-
-    def make(cls):
-        frozen = FrozenEstimator(clone(TINY["autoencoder"]).fit(blobs[0]))
-        estimator = tiny(cls, autoencoder=frozen).fit(blobs[0])
-        save(estimator, path)
-        description, arrays = _container.read(path)
-        attributes = description["estimator"]["attributes"]
-        attributes["device_"] = "cuda:99"
-        if "autoencoder_" in attributes:
-            part = attributes["autoencoder_"]["estimator"]
-            part["attributes"]["device_"] = "cuda:99"
-        _container.write(path, description, arrays)
-        return estimator
-
-    return make
-
-
-@each_estimator
-def test_missing_device__opens_on_the_cpu_with_one_warning(
-    cls, blobs, path, from_elsewhere
-):
-    estimator = from_elsewhere(cls)
-    with pytest.warns(UserWarning, match="'cuda:99', which is not") as caught:
-        loaded = load(path)
-    assert [warning.filename for warning in caught] == [__file__]
-    assert loaded.device_ == getattr(loaded, "autoencoder_", loaded).device_ == "cpu"
-    assert_same_outputs(outputs(loaded, blobs[0]), outputs(estimator, blobs[0]))
-
-
-def test_device__is_the_one_asked_for(path, from_elsewhere):
-    from_elsewhere(DECClustering)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert load(path, device="cpu").device_ == "cpu"
-        assert load(path, device=torch.device("cpu")).device_ == "cpu"
-    with pytest.raises(ValueError, match="'device' parameter is 'cuda:98'"):
-        load(path, device="cuda:98")

@@ -52,11 +52,6 @@ NETWORKS = {
 
 
 @pytest.fixture
-def path(tmp_path):
-    return tmp_path / "estimator.safetensors"
-
-
-@pytest.fixture
 def fitted(blobs):
     def make(network, cls=Autoencoder):
         autoencoder = tiny(Autoencoder, network=network)
