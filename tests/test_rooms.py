@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from numpydoc.validate import validate
 
-from skdeepcluster import inspection, metrics, model_selection
+from skdeepcluster import inspection, metrics, model_selection, persistence
 
 API = Path(__file__).parents[1] / "doc" / "api.rst"
 OFFERS = [
     (room, name)
-    for room in (inspection, metrics, model_selection)
+    for room in (inspection, metrics, model_selection, persistence)
     for name in room.__all__
 ]
 
