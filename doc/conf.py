@@ -9,11 +9,13 @@ author = "the skdeepcluster developers"
 copyright = f"2026, {author}"
 version = release = skdeepcluster.__version__
 
-# No intersphinx: the documentation builds without a network.
+# Nothing here needs a network, neither to build the pages nor to read them: no
+# intersphinx, and MathJax comes out of a package.
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
+    "sphinx-mathjax-offline",
     "numpydoc",
 ]
 exclude_patterns = ["_build"]
@@ -23,6 +25,9 @@ default_role = "literal"
 autodoc_typehints = "none"  # numpydoc's Parameters already give the types
 autosummary_generate = True
 numpydoc_show_class_members = False  # the class template lists them
+
+# Its menu offers parts that MathJax would load from elsewhere.
+mathjax3_config = {"options": {"enableMenu": False}}
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"skdeepcluster {release}"
