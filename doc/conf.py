@@ -2,6 +2,8 @@
 
 import re
 
+from sphinx_gallery.sorting import ExplicitOrder
+
 import skdeepcluster
 
 project = "skdeepcluster"
@@ -17,6 +19,7 @@ extensions = [
     "sphinx.ext.mathjax",
     "sphinx-mathjax-offline",
     "numpydoc",
+    "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["_build"]
 templates_path = ["_templates"]
@@ -29,17 +32,26 @@ numpydoc_show_class_members = False  # the class template lists them
 # Its menu offers parts that MathJax would load from elsewhere.
 mathjax3_config = {"options": {"enableMenu": False}}
 
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "within_subsection_order": ExplicitOrder(
+        ["plot_digits.py", "plot_two_step.py", "*", "plot_toy_shapes.py"]
+    ),
+    "backreferences_dir": "generated/backreferences",
+    "doc_module": ("skdeepcluster",),
+    "capture_repr": (),
+    "download_all_examples": False,
+    "show_signature": False,
+    # The page of times would load scripts and styles over the network.
+    "write_computation_times": False,
+}
+
 html_theme = "pydata_sphinx_theme"
 html_title = f"skdeepcluster {release}"
 html_show_sourcelink = False
 # These pages have no section to navigate in.
-html_sidebars = {
-    "api": [],
-    "coming_from_kmeans": [],
-    "installation": [],
-    "persistence": [],
-    "security": [],
-}
+html_sidebars = {"api": [], "changelog": [], "security": []}
 html_theme_options = {
     "github_url": "https://github.com/skdeepcluster/skdeepcluster",
     "show_prev_next": False,

@@ -65,4 +65,5 @@ plt.show()
 # %%
 # Drawn images are smoother than real ones, since ``sample`` gives what the decoder
 # expects at a point and leaves out the noise of single pixels. A cluster that mixes
-# two digits on the left mixes them on the right as well: the model knows clusters, not digits.
+# two digits on the left mixes them on the right as well: the model knows clusters, not
+# digits.

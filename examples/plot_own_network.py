@@ -2,9 +2,9 @@
 An architecture of your own: ``network=``
 =========================================
 
-The networks of :class:`~skdeepcluster.Autoencoder` are fully connected: they do not know
-that pixels have neighbours. A function that builds an encoder and a decoder puts any
-torch modules in their place, here convolutions, and everything that takes an
+The networks of :class:`~skdeepcluster.Autoencoder` are fully connected: they do not
+know that pixels have neighbours. A function that builds an encoder and a decoder puts
+any torch modules in their place, here convolutions, and everything that takes an
 ``Autoencoder`` works with it as before.
 """
 
@@ -97,5 +97,5 @@ plt.show()
 
 # %%
 # With less than a third of the weights the convolutions rebuild the images better. The
-# clusters of DEC are not better for it: what an autoencoder keeps need not be what tells
-# groups apart. (One seed decides nothing, either way.)
+# clusters of DEC are not better for it: what an autoencoder keeps need not be what
+# tells groups apart. (One seed decides nothing, either way.)

@@ -51,9 +51,8 @@ def plot_embedding(ax, Z, labels, title):
 
 
 fig, axes = plt.subplots(2, 2, figsize=(9.5, 9), layout="constrained")
-for row, (name, X) in zip(
-    axes, {"digits": digits, "noise": noise}.items(), strict=True
-):
+sets = {"digits": digits, "noise": noise}
+for row, (name, X) in zip(axes, sets.items(), strict=True):
     dec, again = fit(X, seed=0), fit(X, seed=1)
     stages = {
         "before": (dec.autoencoder_.transform(X), dec.init_labels_),

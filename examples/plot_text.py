@@ -3,9 +3,10 @@ Topics of documents: sparse tf-idf
 ==================================
 
 A tf-idf matrix has thousands of columns and is almost empty. All estimators take such
-CSR matrices as they are and make single batches dense, never the whole matrix. The
-texts here are the docstrings of scikit-learn itself, since every reader has them; the
-module that an object lives in is the topic that it is compared with in the end.
+a CSR matrix as it is; where it would be larger than 1 GB as a dense one, they make only
+single batches dense. The texts here are the docstrings of scikit-learn itself, since
+every reader has them; the module that an object lives in is the topic that it is
+compared with in the end.
 """
 
 import inspect

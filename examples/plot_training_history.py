@@ -68,8 +68,8 @@ axes[0, 0].set(
     ylim=(0, None),
 )
 panels = {
-    "reconstruction": "Clustering: error of rebuilding\nIt should stay near where it was",
-    "changed": "Clustering: share of rows with a new label\nIt should fall towards zero",
+    "reconstruction": "Clustering: error of rebuilding\nIt should stay about as low",
+    "changed": "Clustering: share of new labels\nIt should fall towards zero",
     "smallest": "Clustering: rows in the smallest cluster\nIt should not fall to zero",
 }
 for ax, (name, title) in zip(axes.flat[1:], panels.items(), strict=True):
