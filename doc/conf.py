@@ -23,6 +23,7 @@ extensions = [
 ]
 exclude_patterns = ["_build"]
 templates_path = ["_templates"]
+toc_object_entries_show_parents = "hide"
 default_role = "literal"
 
 autodoc_typehints = "none"  # numpydoc's Parameters already give the types
@@ -49,6 +50,8 @@ sphinx_gallery_conf = {
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"skdeepcluster {release}"
+html_static_path = ["_static"]
+html_css_files = ["custom.css"]
 html_show_sourcelink = False
 # These pages have no section to navigate in.
 html_sidebars = {"api": [], "changelog": [], "security": []}

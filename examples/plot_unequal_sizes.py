@@ -102,5 +102,5 @@ plt.show()
 # every cluster and finds all five.
 #
 # This is one draw of the data. The :doc:`benchmark </benchmarks/tables>` has a larger
-# one of the kind over five seeds, with the same order at both ends: ARI 0.83 for VaDE,
-# 0.66 for DEC and 0.63 for IDEC, below k-means with 0.69.
+# one of the kind over five seeds. There too VaDE is the best, with an ARI of 0.83, and
+# DEC (0.66) and IDEC (0.63) end below k-means (0.69).
