@@ -65,7 +65,7 @@ for ax, (name, (estimator, parameter, X)) in zip(axes, cases.items(), strict=Tru
     ax.spines[["top", "right"]].set_visible(False)
     print(f"{name}: {answer}")
 axes[0].set_ylabel("agreement on unseen rows (ARI)")
-axes[0].legend(frameon=False, loc="lower left")
+axes[1].legend(frameon=False, loc="upper right")
 plt.show()
 
 # %%
