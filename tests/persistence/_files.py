@@ -7,7 +7,7 @@ from safetensors.numpy import save as safetensors_bytes
 from skdeepcluster.persistence import _container, load
 
 
-def refused(path, message=""):
+def assert_refused(path, message=""):
     with pytest.raises(ValueError, match="cannot be loaded: ") as caught:
         load(path)
     assert str(path) in str(caught.value)

@@ -14,7 +14,7 @@ from safetensors.numpy import save as safetensors_bytes
 from skdeepcluster import Autoencoder, DECClustering
 from skdeepcluster.persistence import _container, load, save
 from tests._discovery import tiny
-from tests.persistence._files import refused, with_text
+from tests.persistence._files import assert_refused, with_text
 
 # -- damage ------------------------------------------------------------------------
 
@@ -24,9 +24,9 @@ def test_cut_off__at_any_length(blobs, path):
     whole = path.read_bytes()
     for length in [*range(20), *range(20, len(whole), 173), len(whole) - 1]:
         path.write_bytes(whole[:length])
-        refused(path)
+        assert_refused(path)
     path.write_bytes(whole + b"\0")
-    refused(path)
+    assert_refused(path)
 
 
 @pytest.mark.parametrize("mask", [0x01, 0x20, 0xFF])
@@ -37,7 +37,7 @@ def test_flipped__anywhere(mask, blobs, path):
         flipped = bytearray(whole)
         flipped[at] ^= mask
         path.write_bytes(flipped)
-        refused(path)
+        assert_refused(path)
 
 
 # -- other files -------------------------------------------------------------------
@@ -115,7 +115,7 @@ OTHER_FILES = {
 @pytest.mark.parametrize("content", OTHER_FILES.values(), ids=OTHER_FILES)
 def test_other_files__are_refused(content, path):
     path.write_bytes(content)
-    refused(path)
+    assert_refused(path)
 
 
 def test_no_file__is_an_error_of_the_system(tmp_path):
@@ -142,18 +142,20 @@ def test_other_format__says_which_version_wrote_it(number, blobs, path):
     description, arrays = _container.read(path)
     description["versions"]["skdeepcluster"] = "99.0"
     _container.write(path, {**description, "format": number}, arrays)
-    refused(path, rf"format {number} and .* reads format 1\. .*'skdeepcluster': '99.0'")
+    assert_refused(
+        path, rf"format {number} and .* reads format 1\. .*'skdeepcluster': '99.0'"
+    )
 
 
 @pytest.mark.parametrize("number", [None, True, "1", 1.0, [1]])
 def test_format_that_is_no_number__is_refused(number, path):
     path.write_bytes(with_text(json.dumps({"format": number, "estimator": {}})))
-    refused(path, "no format number")
+    assert_refused(path, "no format number")
 
 
 def test_parameter_of_a_later_version__is_named(forge, path):
     forge(lambda estimator, _: estimator["parameters"].update(later=1))
-    refused(path, "DECClustering has no parameter 'later' in this version")
+    assert_refused(path, "DECClustering has no parameter 'later' in this version")
 
 
 def test_parameter_that_an_earlier_version_lacked__has_its_default(forge, path):
