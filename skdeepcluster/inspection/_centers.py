@@ -3,7 +3,8 @@
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from skdeepcluster.inspection._estimators import has_embedding, image_shape_of, unwrap
+from skdeepcluster.inspection._estimators import has_embedding, image_shape_of
+from skdeepcluster.utils import unwrap
 
 
 def decoded_centers(estimator: BaseEstimator, *, as_images: bool = False) -> np.ndarray:

@@ -8,9 +8,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_consistent_length, column_or_1d
 
 from skdeepcluster.inspection._confidence import assignment_confidence
-from skdeepcluster.inspection._estimators import labels_of
 from skdeepcluster.inspection._plotting import colors_of, make_axes, name_of, tidy
-from skdeepcluster.utils import Integers, MatrixLike
+from skdeepcluster.utils import Integers, MatrixLike, labels_of
 
 _MOST_COLUMNS = 5  # of panels side by side
 

@@ -9,9 +9,8 @@ from sklearn.base import BaseEstimator
 from sklearn.metrics.cluster import contingency_matrix
 from sklearn.utils import check_consistent_length, column_or_1d
 
-from skdeepcluster.inspection._estimators import labels_of
 from skdeepcluster.inspection._plotting import make_axes
-from skdeepcluster.utils import MatrixLike
+from skdeepcluster.utils import MatrixLike, labels_of
 
 _MOST_WITH_NUMBERS = 25  # rows or columns of a matrix whose cells are legible
 

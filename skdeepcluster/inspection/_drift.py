@@ -6,8 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from skdeepcluster.inspection._confidence import assignment_confidence
-from skdeepcluster.inspection._estimators import labels_of
-from skdeepcluster.utils import MatrixLike
+from skdeepcluster.utils import MatrixLike, labels_of
 
 _QUANTILE = 0.05  # of the reference's confidence, per cluster
 _SMALLEST_SHARE = 1e-4  # as which an empty cluster counts in the index

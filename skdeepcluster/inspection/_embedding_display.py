@@ -9,14 +9,10 @@ from sklearn.decomposition import PCA
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 from sklearn.utils.validation import column_or_1d
 
-from skdeepcluster.inspection._estimators import (
-    clusterer_and_rows,
-    embedding_of,
-    labels_of,
-)
+from skdeepcluster.inspection._estimators import clusterer_and_rows, embedding_of
 from skdeepcluster.inspection._plotting import colors_of, make_axes, markers_of
 from skdeepcluster.metrics import align_labels
-from skdeepcluster.utils import Integers, MatrixLike
+from skdeepcluster.utils import Integers, MatrixLike, labels_of
 
 _STAGES = ("before", "after")
 _TITLES = {stage: f"{stage.capitalize()} the clustering stage" for stage in _STAGES}

@@ -1,28 +1,9 @@
 """What fitted estimators, bare or in pipelines and searches, tell about rows."""
 
 import numpy as np
-from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import euclidean_distances
-from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted
 
-from skdeepcluster.utils import check_array_like, dense_float64
-
-
-def unwrap(estimator):
-    """The fitted transformers in front, in their order, and the clusterer behind them.
-
-    Looks into pipelines, finished searches and frozen estimators.
-    """
-    check_is_fitted(estimator)
-    if hasattr(estimator, "best_estimator_"):
-        return unwrap(estimator.best_estimator_)
-    if isinstance(estimator, FrozenEstimator):
-        return unwrap(estimator.estimator)
-    if isinstance(estimator, Pipeline):
-        before, clusterer = unwrap(estimator[-1])
-        return [*(step for _, step in estimator.steps[:-1]), *before], clusterer
-    return [], estimator
+from skdeepcluster.utils import check_array_like, dense_float64, unwrap
 
 
 def clusterer_and_rows(estimator, X):
@@ -32,23 +13,6 @@ def clusterer_and_rows(estimator, X):
         if hasattr(transformer, "transform"):  # and is not "passthrough" or None
             X = transformer.transform(X)
     return clusterer, X
-
-
-def labels_of(estimator, X) -> np.ndarray:
-    """Clusters of the rows: predicted, or where that is impossible those of the fit."""
-    if hasattr(estimator, "predict"):
-        return np.asarray(estimator.predict(X))
-    _, clusterer = unwrap(estimator)
-    labels = getattr(clusterer, "labels_", None)
-    name, n_samples = type(clusterer).__name__, np.shape(X)[0]
-    if labels is None:
-        raise TypeError(f"{name} has neither predict nor labels_: it is no clusterer.")
-    if len(labels) != n_samples:
-        raise ValueError(
-            f"{name} cannot predict, so X must be the {len(labels)} rows that it was "
-            f"fitted on. Got {n_samples} rows."
-        )
-    return np.asarray(labels)
 
 
 def has_embedding(clusterer) -> bool:

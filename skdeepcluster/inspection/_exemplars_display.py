@@ -16,11 +16,10 @@ from skdeepcluster.inspection._estimators import (
     distances_to_centers,
     flat_float64,
     image_shape_of,
-    labels_of,
 )
 from skdeepcluster.inspection._exemplars_drawing import draw_images, draw_table
 from skdeepcluster.inspection._profiles import most_distinctive
-from skdeepcluster.utils import Integers, MatrixLike, check_array_like
+from skdeepcluster.utils import Integers, MatrixLike, check_array_like, labels_of
 
 _MOST_COLUMNS = 8  # features of a table that are shown unless asked for
 

@@ -13,8 +13,7 @@ from skdeepcluster.inspection._columns import (
     read_columns,
 )
 from skdeepcluster.inspection._confidence import confidence_or_none
-from skdeepcluster.inspection._estimators import labels_of
-from skdeepcluster.utils import Integers, MatrixLike
+from skdeepcluster.utils import Integers, MatrixLike, labels_of
 
 _MOST_LEVELS = 20  # of a category that have columns of their own
 _SMALLEST_EFFECT = 0.2  # worth naming: the cluster wins six of ten pairs

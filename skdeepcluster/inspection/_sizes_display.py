@@ -7,14 +7,13 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils import column_or_1d
 
-from skdeepcluster.inspection._estimators import labels_of
 from skdeepcluster.inspection._plotting import (
     colors_of,
     make_axes,
     name_of,
     tidy,
 )
-from skdeepcluster.utils import MatrixLike
+from skdeepcluster.utils import MatrixLike, labels_of
 
 
 class ClusterSizesDisplay:

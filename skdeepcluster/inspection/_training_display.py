@@ -6,8 +6,8 @@ from typing import NamedTuple, Self
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from skdeepcluster.inspection._estimators import unwrap
 from skdeepcluster.inspection._plotting import PALETTE, make_axes, tidy
+from skdeepcluster.utils import unwrap
 
 _NAMES = {
     "changed": "rows with a new label (%)",

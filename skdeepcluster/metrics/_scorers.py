@@ -13,11 +13,10 @@ from sklearn.metrics import (
     normalized_mutual_info_score,
     silhouette_score,
 )
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from skdeepcluster.metrics._external import clustering_accuracy
-from skdeepcluster.utils import check_array_like, warn_caller
+from skdeepcluster.utils import check_array_like, labels_of, warn_caller
 
 # As low as needed, and its square is still finite: searches average and square scores.
 _LOWEST = float(np.finfo(np.float32).min)
@@ -42,7 +41,7 @@ class _InternalScorer:
 
     def __call__(self, estimator: BaseEstimator, X, y: object = None) -> float:
         """Score the fitted clusterer on rows; `y` is ignored."""
-        labels = _labels(estimator, X)
+        labels = labels_of(estimator, X)
         Z = self._in_space(estimator, X)
         if self.sample_size is not None and self.sample_size < len(labels):
             shuffled = np.random.RandomState(self.seed).permutation(len(labels))
@@ -83,7 +82,7 @@ class _ExternalScorer:
                 "make_clustering_scorer or make_stability_scorer."
             )
         _, classes = np.unique(np.asarray(y), return_inverse=True)
-        return float(self.metric(classes, _labels(estimator, X)))
+        return float(self.metric(classes, labels_of(estimator, X)))
 
     def __repr__(self):
         return self.name
@@ -221,19 +220,3 @@ def _flat_numbers(X):
             "Distances need numbers. Use space='reference' with a fitted transformer "
             f"as reference, such as the first steps of the Pipeline: {error}"
         ) from error
-
-
-def _labels(estimator: BaseEstimator, X) -> np.ndarray:
-    """Labels of the rows: predicted, or those of the fit where nothing can be."""
-    if hasattr(estimator, "predict"):
-        return np.asarray(estimator.predict(X))
-    last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
-    check_is_fitted(last, "labels_")
-    n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
-    if len(last.labels_) != n_samples:
-        raise ValueError(
-            f"{type(last).__name__} labels only the rows it was fitted on: "
-            f"{len(last.labels_)}, and {n_samples} are to be scored. Use one split, "
-            "cv=[(rows, rows)] with rows = np.arange(len(X))."
-        )
-    return np.asarray(last.labels_)

@@ -1,5 +1,6 @@
 """Small tools without torch: parameter rules, array checks, files."""
 
+from skdeepcluster.utils._estimators import labels_of, unwrap
 from skdeepcluster.utils._files import replacing
 from skdeepcluster.utils._parameters import (
     Integers,
@@ -30,6 +31,8 @@ __all__ = [
     "dense_float64",
     "feature_scaling",
     "replacing",
+    "labels_of",
     "row_blocks",
+    "unwrap",
     "warn_caller",
 ]

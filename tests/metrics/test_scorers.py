@@ -216,7 +216,7 @@ class TestTransductive:
     def test_other_rows__are_refused(self, three):
         X, y, _ = three
         fitted = AgglomerativeClustering(3).fit(X)
-        with pytest.raises(ValueError, match=r"Use one split, cv=\[\(rows, rows\)\]"):
+        with pytest.raises(ValueError, match=r"use one split, cv=\[\(rows, rows\)\]"):
             ari_scorer(fitted, X[:50], y[:50])
 
 
