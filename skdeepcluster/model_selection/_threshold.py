@@ -54,7 +54,7 @@ class FixedThresholdClusterer(ClusterMixin, MetaEstimatorMixin, BaseEstimator):
     >>> from skdeepcluster.model_selection import FixedThresholdClusterer
     >>> X = [[0.0], [1.0], [2.0], [5.2], [8.0], [9.0], [10.0]]
     >>> sure = FixedThresholdClusterer(KMeans(2, random_state=0), threshold=0.6)
-    >>> sure.fit_predict(X)[3]
+    >>> int(sure.fit_predict(X)[3])
     -1
     """
 
