@@ -60,7 +60,7 @@ class IDECClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         here, `device` and `checkpoint` are those of this estimator.
     clustering_weight : float or "auto", default="auto"
         Weight of the clustering term beside the reconstruction error, in range
-        [0, inf). ``"auto"`` is 78.4 divided by the number of features, but at most 2.
+        [0, inf). ``"auto"`` is 78.4 divided by the number of features, but at most 1.
     alpha : float, default=1.0
         Degrees of freedom of Student's t-distribution in range (0, inf).
     balance : float, default=0.25
@@ -279,4 +279,4 @@ def auto_weight(clustering_weight, n_features: int) -> float:
     """
     if clustering_weight != "auto":
         return clustering_weight
-    return min(2.0, 0.1 * 784 / n_features)
+    return min(1.0, 0.1 * 784 / n_features)

@@ -35,7 +35,7 @@ def test_loss__is_reconstruction_plus_weighted_divergence(blobs, weight):
 
 
 @pytest.mark.parametrize(
-    ("n_features", "weight"), [(4, 2.0), (39, 2.0), (784, 0.1), (7840, 0.01)]
+    ("n_features", "weight"), [(4, 1.0), (78, 1.0), (784, 0.1), (7840, 0.01)]
 )
 def test_auto_weight__is_that_of_the_paper_at_its_number_of_features(
     n_features, weight
