@@ -103,4 +103,4 @@ plt.show()
 #
 # This is one draw of the data. The :doc:`benchmark </benchmarks/tables>` has a larger
 # one of the kind over five seeds. There too VaDE is the best, with an ARI of 0.83, and
-# DEC (0.66) and IDEC (0.63) end below k-means (0.69).
+# DEC (0.66) and IDEC (0.67) end below k-means (0.69).
