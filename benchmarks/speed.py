@@ -150,6 +150,16 @@ def write_csv(file, results, known):
             writer.writerow({**rounded, **known})
 
 
+def without_constants(table):
+    """What all lines share, as one sentence or none, and the table of the rest."""
+    head, *lines = zip(*table, strict=True)  # by columns; the first is the method
+    constant = [column for column in lines[:-1] if len(set(column[1:])) == 1]
+    rest = [head, lines[-1], *(c for c in lines[:-1] if c not in constant)]
+    said = [f"{column[0]}: {column[1]}" for column in constant if column[1] != NOTHING]
+    sentence = ["; ".join(said) + "."] if said else []
+    return sentence, [list(row) for row in zip(*rest, strict=True)]
+
+
 def write_tables(file, results, known):
     """The results as reStructuredText, one table per part."""
     parts = [heading("Speed and memory", "=")]
@@ -157,7 +167,8 @@ def write_tables(file, results, known):
         last = "MiB" if part == "memory" else "Ours / other"
         head = [*HEADINGS, f"{last}: median (min to max)"]
         lines = [line(result) for result in results if result["part"] == part]
-        parts += [heading(TITLES[part]), simple_table([head, *lines])]
+        same, table = without_constants([head, *lines])
+        parts += [heading(TITLES[part]), *same, simple_table(table)]
     versions = [
         ["What", "Which"],
         *([name, str(value)] for name, value in known.items()),
