@@ -124,6 +124,11 @@ def known_table(rows):
     return lines
 
 
+def versions_table(known):
+    """Hardware and versions of a single run."""
+    return [["What", "Which"], *([name, str(value)] for name, value in known.items())]
+
+
 def described(data):
     steps = [type(step).__name__ for step in data.prepare]
     before = f" In front of all methods: {', '.join(steps)}." if steps else ""

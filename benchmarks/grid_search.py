@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from _methods import environment, prepare_process
-from _page import heading, paragraph, simple_table
+from _page import heading, paragraph, simple_table, versions_table
 from _speed import fitted, in_pairs
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV
@@ -118,10 +118,9 @@ def main():
         ["Pairs", str(row["repetitions"])],
         ["Same scores", "yes" if row["same_scores"] else "no"],
     ]
-    known = [["What", "Which"], *([name, str(v)] for name, v in environment().items())]
     parts = [heading("Grid search with a cache", "="), paragraph(ABOUT)]
     parts += [simple_table(lines), heading("Hardware and versions")]
-    parts += [simple_table(known)]
+    parts += [simple_table(versions_table(environment()))]
     text = "\n\n".join(parts) + "\n"
     arguments.output.with_suffix(".rst").write_text(text, encoding="utf-8")
     print(*(f"{name}: {value}" for name, value in lines[1:]), sep="\n")

@@ -38,7 +38,7 @@ import torch
 from _clustpy import compare_with_clustpy
 from _loop import compare_with_loop, print_profile
 from _methods import environment
-from _page import NOTHING, heading, simple_table
+from _page import NOTHING, heading, simple_table, versions_table
 from _speed import (
     WIDE,
     fitted,
@@ -169,11 +169,7 @@ def write_tables(file, results, known):
         lines = [line(result) for result in results if result["part"] == part]
         same, table = without_constants([head, *lines])
         parts += [heading(TITLES[part]), *same, simple_table(table)]
-    versions = [
-        ["What", "Which"],
-        *([name, str(value)] for name, value in known.items()),
-    ]
-    parts += [heading("Hardware and versions"), simple_table(versions)]
+    parts += [heading("Hardware and versions"), simple_table(versions_table(known))]
     file.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 
