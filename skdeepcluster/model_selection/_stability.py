@@ -152,6 +152,12 @@ def cluster_stability(
     rng = np.random.RandomState(random_state)
     order = rng.permutation(n_samples)
     n_test, n_train = round(test_size * n_samples), int(train_size * n_samples)
+    if n_test < 2 or n_train < 1:
+        raise ValueError(
+            f"n_samples={n_samples} is too few: test_size={test_size} and "
+            f"train_size={train_size} leave {n_test} rows to compare and {n_train} to "
+            "fit on. Give more rows or larger shares."
+        )
     held_out, rest = order[:n_test], order[n_test:]
     draws = [rng.permutation(rest)[:n_train] for _ in range(n_fits)]
     seeds = rng.randint(2**31 - 1, size=n_fits)

@@ -158,6 +158,11 @@ class TestClusterStability:
         with pytest.raises(ValueError, match=message):
             make_stability_scorer(**options)
 
+    @pytest.mark.parametrize("n_samples", [1, 5])
+    def test_too_few_rows(self, n_samples):
+        with pytest.raises(ValueError, match=f"n_samples={n_samples} is too few"):
+            cluster_stability(KMeans(2), noise(0)[:n_samples])
+
     def test_clusterer_that_cannot_predict(self):
         with pytest.raises(TypeError, match="AgglomerativeClustering"):
             cluster_stability(AgglomerativeClustering(2), noise(0))
