@@ -19,19 +19,27 @@ from sklearn.base import (
     TransformerMixin,
 )
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import check_array
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils import assert_all_finite, check_array
+from sklearn.utils.validation import (
+    _check_n_features,
+    check_is_fitted,
+    validate_data,
+)
 from torch import Tensor, nn
 
 from skdeepcluster._version import __version__
 from skdeepcluster.engine import (
+    RESIDENT_BYTES,
     CallbackSupportMixin,
     Checkpoint,
     FitTasks,
     Rows,
     Trainer,
     apply_in_batches,
+    blocks_of,
     device_or_cpu,
+    join_group,
+    process_device,
     progress_callbacks,
     resolve_device,
     resolve_seed,
@@ -42,8 +50,13 @@ from skdeepcluster.utils import (
     KEPT_DTYPES,
     Integers,
     MatrixLike,
+    RowSource,
     check_array_like,
+    check_complete,
+    check_out,
     check_parameters,
+    is_row_source,
+    row_blocks,
 )
 
 _RECIPE = (
@@ -76,6 +89,7 @@ class DeepEstimator(
         "batch_size": ["auto", Integers(1)],
         "checkpoint": [None, str, os.PathLike],
         "device": [str, torch.device],
+        "distributed": [False, True],
         "max_epochs": ["auto", Integers(0)],
         "precision": ["auto", "bfloat16", "float32"],
         "random_state": [None, Integers(0, 2**32 - 1), np.random.RandomState],
@@ -130,32 +144,40 @@ class DeepEstimator(
 
     def _fit_from(self, start, X, y):
         """Fit, on from the model of the fit before or, where that is None, anew."""
-        self.device_ = str(resolve_device(self.device))
+        device = resolve_device(self.device)
+        if self.distributed:
+            device = process_device(device)
+        self.device_ = str(device)
         X = self._gate(X, reset=start is None)
-        self._check_before_training(X, start)
-        seed = resolve_seed(self.random_state)
-        checkpoint = self._own_checkpoint(X, seed, start)
-        self._tasks = FitTasks(self, X=X, y=y)
+        self._group = join_group(self.distributed, device)
         try:
+            self._check_before_training(X, start)
+            seed = self._group.first(resolve_seed(self.random_state))
+            checkpoint = self._own_checkpoint(X, seed, start)
+            self._tasks = FitTasks(self, X=X, y=y)
             self._fit(X, seed, checkpoint, start)
             self._tasks.end()
         finally:
-            del self._tasks
+            vars(self).pop("_tasks", None)
+            del self._group
         checkpoint.remove()
 
-    def transform(self, X: MatrixLike) -> np.ndarray:
+    def transform(self, X: MatrixLike, out: np.ndarray | None = None) -> np.ndarray:
         """Embed the rows of `X`.
 
         Parameters
         ----------
         X : array-like, CSR matrix or tensor of shape (n_samples, n_features)
+        out : ndarray of shape (n_samples, n_components_), default=None
+            Where to write the result, for example a :class:`numpy.memmap` for more
+            rows than memory holds. None makes a new array.
 
         Returns
         -------
         Z : ndarray of shape (n_samples, n_components_), float32
-            The embedding.
+            The embedding; `out` where that is given.
         """
-        return self._apply(X, "embed")
+        return self._apply(X, "embed", out)
 
     # -- input ---------------------------------------------------------------------
 
@@ -165,12 +187,22 @@ class DeepEstimator(
         Nothing is copied that can stay: dtypes that hold numbers are kept.
         """
         X = check_array_like(X)
+        check_complete(X)
         shape = tuple(getattr(X, "shape", ()))[1:]
         is_image = len(shape) > 1
-        if is_image:
-            if not reset:
-                self._check_image_shape(shape)
-            X = np.asarray(X).reshape(X.shape[0], math.prod(shape))
+        if is_image and not reset:
+            self._check_image_shape(shape)
+        if is_row_source(X) and 4 * math.prod(X.shape) > RESIDENT_BYTES:
+            X = self._check_source(RowSource(X), reset=reset)
+        else:
+            if is_image:
+                X = np.asarray(X).reshape(X.shape[0], math.prod(shape))
+            X = self._check_values(X, reset=reset)
+        if reset:
+            self.image_shape_ = shape if is_image else None
+        return X
+
+    def _check_values(self, X, *, reset):
         try:
             X = validate_data(
                 self, X, reset=reset, dtype=KEPT_DTYPES, accept_sparse="csr"
@@ -179,8 +211,18 @@ class DeepEstimator(
             if "NaN" in str(error) or "could not convert string" in str(error):
                 error.add_note(_RECIPE)
             raise
+        return X
+
+    def _check_source(self, X, *, reset):
+        """The same for rows that are read when they are needed."""
+        if X.dtype.kind not in "fiub":
+            raise ValueError(f"X must hold real numbers. Got dtype {X.dtype}.")
+        _check_n_features(self, X, reset=reset)
         if reset:
-            self.image_shape_ = shape if is_image else None
+            vars(self).pop("feature_names_in_", None)
+        name = type(self).__name__
+        for _, block in row_blocks(X):
+            assert_all_finite(block, estimator_name=name, input_name="X")
         return X
 
     def _check_image_shape(self, shape):
@@ -198,15 +240,25 @@ class DeepEstimator(
             if hasattr(other, name):
                 setattr(self, name, getattr(other, name))
 
-    def _apply(self, X, method: str) -> np.ndarray:
-        """A method of the model on checked rows, as a NumPy array."""
+    def _apply(self, X, method: str, out: np.ndarray | None = None) -> np.ndarray:
+        """A method of the model on rows that are to be checked, as a NumPy array."""
         check_is_fitted(self)
-        return self._apply_to_rows(self._gate(X, reset=False), method)
+        X = self._gate(X, reset=False)
+        if out is None:
+            return self._apply_to_rows(X, method)
+        for here, part in blocks_of(self._rows(X), getattr(self.model_, method)):
+            part = part.cpu().numpy()
+            if here.start == 0:
+                check_out(out, (X.shape[0], *part.shape[1:]), part.dtype)
+            out[here] = part
+        return out
 
     def _apply_to_rows(self, X, method: str) -> np.ndarray:
-        rows = Rows(X, self.center_, self.scale_, torch.device(self.device_))
         function: Callable[[Tensor], Tensor] = getattr(self.model_, method)
-        return apply_in_batches(rows, function).cpu().numpy()
+        return apply_in_batches(self._rows(X), function).cpu().numpy()
+
+    def _rows(self, X) -> Rows:
+        return Rows(X, self.center_, self.scale_, torch.device(self.device_))
 
     def _check_before_training(self, X, start):
         """What else can be refused at once, having seen the checked rows."""
@@ -224,15 +276,23 @@ class DeepEstimator(
 
     def _make_trainer(self, X, seed, checkpoint) -> Trainer:
         """A trainer on scaled rows; the scaling must have been set."""
-        size = self.batch_size
+        size, group = self.batch_size, self._group
+        if size == "auto":
+            size = auto_batch_size(self._n_total(X))
+        seen = progress_callbacks(self.verbose) if group.rank == 0 else []
         return Trainer(
-            Rows(X, self.center_, self.scale_, torch.device(self.device_)),
-            batch_size=auto_batch_size(X.shape[0]) if size == "auto" else size,
+            self._rows(X),
+            batch_size=size,
             seed=seed,
             precision=self.precision,
-            callbacks=[*progress_callbacks(self.verbose), self._tasks],
+            callbacks=[*seen, self._tasks],
             checkpoint=checkpoint,
+            group=group,
         )
+
+    def _n_total(self, X) -> int:
+        """Number of rows of all processes that share this fit."""
+        return int(self._group.sum(torch.tensor(X.shape[0])))
 
     def _own_checkpoint(self, X, seed, start) -> Checkpoint:
         """The folder of this very fit: same class, parameters, rows and seed."""
@@ -244,6 +304,7 @@ class DeepEstimator(
                 f"again. Got random_state={self.random_state!r}."
             )
         origin = () if start is None else (_identity(start), self.center_, self.scale_)
+        origin = (*origin, self._group.rank, self._group.size)
         name = f"{type(self).__name__}-{fingerprint(self, content(X), seed, *origin)}"
         return Checkpoint(os.path.join(self.checkpoint, name))
 
@@ -333,6 +394,8 @@ def auto_epochs(max_epochs, trainer: Trainer, *, steps: int, most: int) -> int:
 
 def content(X):
     """The rows without what SciPy remembers about a matrix beside its values."""
+    if isinstance(X, RowSource):
+        return X.shape, [joblib.hash(block) for _, block in row_blocks(X)]
     return (X.shape, X.data, X.indices, X.indptr) if issparse(X) else X
 
 

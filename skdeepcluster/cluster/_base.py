@@ -20,7 +20,9 @@ from skdeepcluster.cluster._log_odds import LogOddsMixin
 from skdeepcluster.engine import (
     OPTIMIZERS,
     Objective,
+    Passes,
     Trainer,
+    apply_in_batches,
     derive_seed,
     hardware,
     resolve_seed,
@@ -75,19 +77,22 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
             )
         return super().set_params(**params)
 
-    def predict(self, X: MatrixLike) -> np.ndarray:
+    def predict(self, X: MatrixLike, out: np.ndarray | None = None) -> np.ndarray:
         """Assign each row of `X` to its cluster.
 
         Parameters
         ----------
         X : array-like, CSR matrix or tensor of shape (n_samples, n_features)
+        out : ndarray of shape (n_samples,), default=None
+            Where to write the result, for example a :class:`numpy.memmap` for more
+            rows than memory holds. None makes a new array.
 
         Returns
         -------
         labels : ndarray of shape (n_samples,), int64
-            For the training rows equal to `labels_`.
+            For the training rows equal to `labels_`; `out` where that is given.
         """
-        return self._apply(X, "label")
+        return self._apply(X, "label", out)
 
     def score(self, X: MatrixLike, y: object = None) -> float:
         """Minus the mean squared distance of the rows to the mean of their cluster.
@@ -118,9 +123,10 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
     # -- fit -----------------------------------------------------------------------
 
     def _check_before_training(self, X, start):
-        if X.shape[0] < self.n_clusters:
+        n_total = self._n_total(X)
+        if n_total < self.n_clusters:
             raise ValueError(
-                f"n_samples={X.shape[0]} should be >= n_clusters={self.n_clusters}."
+                f"n_samples={n_total} should be >= n_clusters={self.n_clusters}."
             )
         if start is not None and start.n_clusters != self.n_clusters:
             raise ValueError(
@@ -133,6 +139,11 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
         elif self.autoencoder is not None:
             check_parameters(self.autoencoder, self.autoencoder._parameter_rules)
             self.autoencoder._check_before_training(X, None)
+        if self.distributed and self.memory is not None:
+            raise ValueError(
+                "memory keeps the pre-training of one process. Got "
+                f"memory={self.memory!r} and distributed=True: set memory=None."
+            )
 
     def _fit(self, X, seed, checkpoint, start):
         earlier: list = []
@@ -179,7 +190,8 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
             return copy.copy(self.autoencoder.estimator)  # which may be fitted again
         given = Autoencoder() if self.autoencoder is None else self.autoencoder
         autoencoder = clone(given)
-        autoencoder.device_, autoencoder._tasks = self.device_, self._tasks
+        autoencoder.device_ = self.device_
+        autoencoder._tasks, autoencoder._group = self._tasks, self._group
         autoencoder.verbose = max(autoencoder.verbose, self.verbose)
         own = autoencoder.random_state
         known_seed = isinstance(
@@ -234,7 +246,9 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
     def _label_rows(self, X):
         """One clean pass over the rows; clusters that have none leave the model."""
         labels = self._apply_to_rows(X, "label")
-        used, labels = np.unique(labels, return_inverse=True)
+        sizes = np.bincount(labels, minlength=self.n_clusters)
+        sizes = self._group.sum(torch.from_numpy(sizes)).numpy()
+        used = np.flatnonzero(sizes)
         if len(used) < self.n_clusters:
             warn_caller(
                 f"{type(self).__name__} ended with {len(used)} clusters instead of "
@@ -244,27 +258,32 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
                 ConvergenceWarning,
             )
             self.model_.keep(torch.as_tensor(used, device=self.device_))
-        self.labels_ = labels.astype(np.int64)
+        new_numbers = np.cumsum(sizes > 0) - 1
+        self.labels_ = new_numbers[labels]
         self.n_clusters_ = len(used)
-        self.cluster_means_ = _means_by_label(X, self.labels_)
+        sums = torch.from_numpy(_sums_by_label(X, self.labels_, self.n_clusters_))
+        self.cluster_means_ = self._group.sum(sums).numpy() / sizes[used, None]
 
 
 class SoftAssignmentMixin:
     """For clusterers whose model assigns probabilities."""
 
-    def predict_proba(self, X: MatrixLike) -> np.ndarray:
+    def predict_proba(self, X: MatrixLike, out: np.ndarray | None = None) -> np.ndarray:
         """Soft assignment of each row of `X` to the clusters.
 
         Parameters
         ----------
         X : array-like, CSR matrix or tensor of shape (n_samples, n_features)
+        out : ndarray of shape (n_samples, n_clusters_), default=None
+            Where to write the result, for example a :class:`numpy.memmap` for more
+            rows than memory holds. None makes a new array.
 
         Returns
         -------
         q : ndarray of shape (n_samples, n_clusters_), float32
             In [0, 1]; rows sum to one.
         """
-        return self._apply(X, "assign")
+        return self._apply(X, "assign", out)
 
 
 class CentroidClusterer(LogOddsMixin, DeepClusterer):
@@ -276,35 +295,47 @@ class CentroidClusterer(LogOddsMixin, DeepClusterer):
         "tol": [Reals(0, 1)],
     }
 
-    def _first_centers(self, z: Tensor, seed: int) -> Tensor:
-        """Centroids by k-means in the embedding of all rows; sets `init_labels_`."""
+    def _first_centers(
+        self, trainer: Trainer, autoencoder: nn.Module, seed: int
+    ) -> tuple[Tensor, Passes]:
+        """Centroids by k-means in the embedding, and this; sets `init_labels_`."""
+        z = trainer.passes(autoencoder.encoder, self.n_components_)
         centers, labels = kmeans_centers(
             z, self.n_clusters, self.n_init, derive_seed(seed, "centers")
         )
         self.init_labels_ = labels.cpu().numpy()
-        return centers
+        return centers, z
 
-    def center_distances(self, X: MatrixLike) -> np.ndarray:
+    def center_distances(
+        self, X: MatrixLike, out: np.ndarray | None = None
+    ) -> np.ndarray:
         """Distance of each row of `X` to each centroid, in the embedding space.
 
         Parameters
         ----------
         X : array-like, CSR matrix or tensor of shape (n_samples, n_features)
+        out : ndarray of shape (n_samples, n_clusters_), default=None
+            Where to write the result, for example a :class:`numpy.memmap` for more
+            rows than memory holds. None makes a new array.
 
         Returns
         -------
         distances : ndarray of shape (n_samples, n_clusters_), float32
             Euclidean distances; what ``KMeans.transform`` gives in the input space.
         """
-        return self._apply(X, "distances")
+        return self._apply(X, "distances", out)
 
     def _label_rows(self, X):
         super()._label_rows(X)
         self.cluster_centers_ = self.model_.centers.detach().cpu().numpy()
-        own = np.take_along_axis(
-            self._apply_to_rows(X, "distances"), self.labels_[:, None], axis=1
-        )
-        self.inertia_ = float(np.square(own, dtype=np.float64).sum())
+        labels = torch.from_numpy(self.labels_).to(self.device_)
+        squares = apply_in_batches(self._rows(X), self._own_squares, labels)
+        inertia = self._group.sum(squares.sum(dtype=torch.float64))
+        self.inertia_ = float(inertia)
+
+    def _own_squares(self, x, labels):
+        offsets = self.model_.embed(x) - self.model_.centers[labels]
+        return offsets.square().sum(dim=1)
 
 
 def auto_interval(update_interval, trainer) -> int:
@@ -314,20 +345,20 @@ def auto_interval(update_interval, trainer) -> int:
     return max(20, trainer.steps_per_epoch // 2)
 
 
-def _means_by_label(X, labels: np.ndarray) -> np.ndarray:
-    """Mean of the rows of each label: (n_samples, d) and (n_samples,) -> (k, d)."""
-    sizes = np.bincount(labels)
-    sums = np.zeros((len(sizes), X.shape[1]))
+def _sums_by_label(X, labels: np.ndarray, n_labels: int) -> np.ndarray:
+    """Sum of the rows of each label: (n_samples, d) and (n_samples,) -> (k, d)."""
+    sums = np.zeros((n_labels, X.shape[1]))
     for rows, block in row_blocks(X):
         own, here = labels[rows], np.arange(len(block))
         sums += (
-            csr_array((np.ones(len(own)), (own, here)), (len(sizes), len(own))) @ block
+            csr_array((np.ones(len(own)), (own, here)), (n_labels, len(own))) @ block
         )
-    return sums / sizes[:, None]
+    return sums
 
 
 def _pretrain(autoencoder, X, seed, checkpoint, key):
     """Fit on checked rows. Cached by seed and key, which stand for all the rest."""
     autoencoder._fit(X, seed, checkpoint, None)
-    del autoencoder._tasks  # of the fit around it: not for the cache
+    # Those of the fit around it: not for the cache.
+    del autoencoder._tasks, autoencoder._group
     return autoencoder

@@ -55,8 +55,10 @@ class KMeansFriendly(CentroidObjective):
         labels = self.model.nearest(z)
         self.assigned[batch.index] = labels
         indicator = one_hot(labels, len(centers)).to(z)  # (batch, n_clusters)
-        self.counts += indicator.sum(dim=0)
+        sizes = indicator.sum(dim=0)
         shift = (indicator.unsqueeze(2) * (z.unsqueeze(1) - centers)).sum(dim=0)
+        self.group.sum_([sizes, shift])
+        self.counts += sizes
         centers += shift / self.counts.unsqueeze(1)
 
 
@@ -113,6 +115,10 @@ class DCNClustering(DecoderMixin, CentroidClusterer):
     device : str or torch.device, default="auto"
         Where to train and predict. ``"auto"`` is a CUDA device if there is one, else
         the CPU.
+    distributed : bool, default=False
+        Whether the processes that torchrun has started train one model together, each
+        on the rows that it is given. `batch_size` is then that of all of them, and
+        every process ends with the same model and its own `labels_`.
     checkpoint : str or path-like, default=None
         Folder in which a fit leaves its progress, in a subfolder of its own, so that
         the same fit started again goes on where it was interrupted. The subfolder is
@@ -244,6 +250,7 @@ class DCNClustering(DecoderMixin, CentroidClusterer):
         memory: str | Memory | None = None,
         precision: Literal["auto", "float32", "bfloat16"] = "auto",
         device: str | torch.device = "auto",
+        distributed: bool = False,
         checkpoint: str | PathLike | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
@@ -261,6 +268,7 @@ class DCNClustering(DecoderMixin, CentroidClusterer):
         self.memory = memory
         self.precision = precision
         self.device = device
+        self.distributed = distributed
         self.checkpoint = checkpoint
         self.random_state = random_state
         self.verbose = verbose
@@ -268,7 +276,7 @@ class DCNClustering(DecoderMixin, CentroidClusterer):
 
     def _first_model(self, trainer, autoencoder, seed):
         encoder, decoder = autoencoder.encoder, autoencoder.decoder
-        centers = self._first_centers(trainer.apply(encoder), seed)
+        centers, _ = self._first_centers(trainer, autoencoder, seed)
         return CentroidModel(encoder, centers, decoder=decoder)
 
     def _objective(self, trainer, model):

@@ -14,7 +14,8 @@ from skdeepcluster.cluster._base import (
     auto_interval,
 )
 from skdeepcluster.cluster._objectives import CentroidObjective
-from skdeepcluster.losses import kl_divergence, target_distribution
+from skdeepcluster.cluster._targets import make_targets
+from skdeepcluster.losses import kl_divergence
 from skdeepcluster.networks import CentroidModel
 from skdeepcluster.representation import Autoencoder
 from skdeepcluster.utils import Integers, Reals
@@ -25,18 +26,16 @@ class SelfTraining(CentroidObjective):
 
     def __init__(self, model, n_samples, tol, refresh_interval, balance):
         super().__init__(model, n_samples, tol, refresh_interval)
-        self.balance = balance
-        self.register_buffer("p", torch.zeros(n_samples, model.n_clusters))
+        self.targets = make_targets(model, n_samples, balance)
 
     @torch.no_grad()
     def refresh(self, trainer):
         z, labels, _ = self.label_all(trainer)
-        q = self.model.log_q(z).exp()  # (n_samples, n_clusters)
-        self.p.copy_(target_distribution(q, self.balance))
+        self.targets.renew(self.model, z)
         return self.settle(labels)
 
     def losses(self, batch):
-        p = self.p.index_select(0, batch.index)
+        p = self.targets.of(batch)
         log_q = self.model.log_q(self.model.embed(batch.x))
         return {"clustering": kl_divergence(p, log_q)}
 
@@ -103,6 +102,10 @@ class DECClustering(SoftAssignmentMixin, CentroidClusterer):
     device : str or torch.device, default="auto"
         Where to train and predict. ``"auto"`` is a CUDA device if there is one, else
         the CPU.
+    distributed : bool, default=False
+        Whether the processes that torchrun has started train one model together, each
+        on the rows that it is given. `batch_size` is then that of all of them, and
+        every process ends with the same model and its own `labels_`.
     checkpoint : str or path-like, default=None
         Folder in which a fit leaves its progress, in a subfolder of its own, so that
         the same fit started again goes on where it was interrupted. The subfolder is
@@ -241,6 +244,7 @@ class DECClustering(SoftAssignmentMixin, CentroidClusterer):
         memory: str | Memory | None = None,
         precision: Literal["auto", "float32", "bfloat16"] = "auto",
         device: str | torch.device = "auto",
+        distributed: bool = False,
         checkpoint: str | PathLike | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
@@ -261,13 +265,14 @@ class DECClustering(SoftAssignmentMixin, CentroidClusterer):
         self.memory = memory
         self.precision = precision
         self.device = device
+        self.distributed = distributed
         self.checkpoint = checkpoint
         self.random_state = random_state
         self.verbose = verbose
         self.warm_start = warm_start
 
     def _first_model(self, trainer, autoencoder, seed):
-        centers = self._first_centers(trainer.apply(autoencoder.encoder), seed)
+        centers, _ = self._first_centers(trainer, autoencoder, seed)
         return CentroidModel(autoencoder.encoder, centers, self.alpha)
 
     def _objective(self, trainer, model):

@@ -29,7 +29,7 @@ class _JointSelfTraining(SelfTraining):
         self.clustering_weight = clustering_weight
 
     def losses(self, batch):
-        p = self.p.index_select(0, batch.index)
+        p = self.targets.of(batch)
         z = self.model.embed(batch.x)
         kl = kl_divergence(p, self.model.log_q(z))
         return {
@@ -98,6 +98,10 @@ class IDECClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
     device : str or torch.device, default="auto"
         Where to train and predict. ``"auto"`` is a CUDA device if there is one, else
         the CPU.
+    distributed : bool, default=False
+        Whether the processes that torchrun has started train one model together, each
+        on the rows that it is given. `batch_size` is then that of all of them, and
+        every process ends with the same model and its own `labels_`.
     checkpoint : str or path-like, default=None
         Folder in which a fit leaves its progress, in a subfolder of its own, so that
         the same fit started again goes on where it was interrupted. The subfolder is
@@ -230,6 +234,7 @@ class IDECClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         memory: str | Memory | None = None,
         precision: Literal["auto", "float32", "bfloat16"] = "auto",
         device: str | torch.device = "auto",
+        distributed: bool = False,
         checkpoint: str | PathLike | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
@@ -250,6 +255,7 @@ class IDECClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         self.memory = memory
         self.precision = precision
         self.device = device
+        self.distributed = distributed
         self.checkpoint = checkpoint
         self.random_state = random_state
         self.verbose = verbose
@@ -257,7 +263,7 @@ class IDECClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
 
     def _first_model(self, trainer, autoencoder, seed):
         encoder, decoder = autoencoder.encoder, autoencoder.decoder
-        centers = self._first_centers(trainer.apply(encoder), seed)
+        centers, _ = self._first_centers(trainer, autoencoder, seed)
         return CentroidModel(encoder, centers, self.alpha, decoder)
 
     def _objective(self, trainer, model):

@@ -9,7 +9,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from skdeepcluster.engine import Rows, apply_in_batches
+from skdeepcluster.engine import apply_in_batches
 from skdeepcluster.utils import MatrixLike
 
 
@@ -97,10 +97,8 @@ class LogOddsMixin:
             labels = self._apply_to_rows(X, "label")
         else:
             labels = self._check_labels(labels, X.shape[0])
-        device = torch.device(self.device_)
-        rows = Rows(X, self.center_, self.scale_, device)
-        own = torch.as_tensor(labels, dtype=torch.int64, device=device)
-        return apply_in_batches(rows, function, own).cpu().numpy()
+        own = torch.as_tensor(labels, dtype=torch.int64, device=self.device_)
+        return apply_in_batches(self._rows(X), function, own).cpu().numpy()
 
     def _check_labels(self, labels, n_samples):
         labels = column_or_1d(labels)

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from skdeepcluster.engine import Objective, Trainer
-from skdeepcluster.initialization import reseed_empty
+from skdeepcluster.engine import Objective, Passes, Trainer
+from skdeepcluster.initialization import SAMPLE, reseed_empty
 
 
 class LabelledObjective(Objective):
@@ -27,6 +27,7 @@ class LabelledObjective(Objective):
         self.tol = tol
         self.register_buffer("labels", torch.full((n_samples,), -1))
         self.register_buffer("changed", torch.ones(()))
+        self.register_buffer("smallest", torch.zeros((), dtype=torch.int64))
 
     def refresh(self, trainer):
         """Label all rows."""
@@ -34,28 +35,39 @@ class LabelledObjective(Objective):
 
     def settle(self, labels: Tensor) -> bool:
         """Take (n_samples,) new labels; whether almost none of them is new."""
-        self.changed.copy_((labels != self.labels).float().mean())
+        changed = torch.bincount((labels != self.labels).long(), minlength=2)
+        sizes = torch.bincount(labels, minlength=self.model.n_clusters)
+        counts = self.group.sum(torch.cat([changed, sizes]))
         self.labels.copy_(labels)
+        self.changed.copy_(counts[1] / counts[:2].sum())
+        self.smallest.copy_(counts[2:].min())
         return bool(self.changed < self.tol)  # synchronises
 
     def metrics(self):
         """How many labels changed and how small clusters are, at the last look."""
-        sizes = torch.bincount(self.labels, minlength=self.model.n_clusters)
-        return {"changed": float(self.changed), "smallest": int(sizes.min())}
+        return {"changed": float(self.changed), "smallest": int(self.smallest)}
 
 
 class CentroidObjective(LabelledObjective):
     """The same for a model with centroids, each of which is to have rows."""
 
     @torch.no_grad()
-    def label_all(self, trainer: Trainer) -> tuple[Tensor, Tensor, Tensor]:
+    def label_all(self, trainer: Trainer) -> tuple[Passes, Tensor, Tensor]:
         """Label all rows; move centroids that have none to rows far from the others.
 
-        Returns embeddings (n_samples, n_components), labels (n_samples,) and the
-        numbers of the centroids that were moved.
+        Returns passes over the embedding, labels (n_samples,) and the numbers of the
+        centroids that were moved.
         """
         model = self.model
-        z = trainer.apply(model.embed)  # what takes long, so only once
-        labels = model.nearest(z)
-        moved = reseed_empty(model.centers, z, labels)
-        return z, model.nearest(z) if len(moved) else labels, moved
+        z = trainer.passes(model.embed, model.centers.shape[1])
+        labels = self._labels(z)
+        sizes = self.group.sum(torch.bincount(labels, minlength=model.n_clusters))
+        moved = (sizes == 0).nonzero().flatten()
+        if len(moved):
+            few = z.sample(SAMPLE, trainer.seed)
+            moved = reseed_empty(model.centers, moved, few)
+            labels = self._labels(z)
+        return z, labels, moved
+
+    def _labels(self, z):
+        return torch.cat([self.model.nearest(part) for _, part in z])

@@ -22,7 +22,7 @@ from skdeepcluster.networks import (
     with_log_variance,
 )
 from skdeepcluster.representation import Autoencoder
-from skdeepcluster.utils import Integers, MatrixLike, Reals
+from skdeepcluster.utils import Integers, MatrixLike, Reals, row_blocks
 
 # Of the variance within the clusters, what each row's embedding has at the start.
 _FIRST_SHARE = 0.1
@@ -118,6 +118,10 @@ class VaDEClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
     device : str or torch.device, default="auto"
         Where to train and predict. ``"auto"`` is a CUDA device if there is one, else
         the CPU.
+    distributed : bool, default=False
+        Whether the processes that torchrun has started train one model together, each
+        on the rows that it is given. `batch_size` is then that of all of them, and
+        every process ends with the same model and its own `labels_`.
     checkpoint : str or path-like, default=None
         Folder in which a fit leaves its progress, in a subfolder of its own, so that
         the same fit started again goes on where it was interrupted. The subfolder is
@@ -259,6 +263,7 @@ class VaDEClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         memory: str | Memory | None = None,
         precision: Literal["auto", "float32", "bfloat16"] = "auto",
         device: str | torch.device = "auto",
+        distributed: bool = False,
         checkpoint: str | PathLike | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
@@ -277,6 +282,7 @@ class VaDEClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         self.memory = memory
         self.precision = precision
         self.device = device
+        self.distributed = distributed
         self.checkpoint = checkpoint
         self.random_state = random_state
         self.verbose = verbose
@@ -285,7 +291,7 @@ class VaDEClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
     def _check_before_training(self, X, start):
         super()._check_before_training(X, start)
         if self.likelihood == "bernoulli":
-            smallest = X.min()
+            smallest = min(block.min() for _, block in row_blocks(X))
             if smallest < 0:
                 raise ValueError(
                     "likelihood='bernoulli' needs values that are nowhere negative, "
@@ -305,16 +311,18 @@ class VaDEClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
     @torch.no_grad()
     def _first_model(self, trainer, autoencoder, seed):
         """The mixture that k-means in the embedding stands for."""
-        z = trainer.apply(autoencoder.encoder)
-        centers = self._first_centers(z, seed)
-        labels = torch.from_numpy(self.init_labels_).long().to(trainer.device)
-        squares = (z - centers[labels]).square()
-        smallest = max(_SMALLEST_SHARE * float(squares.mean()), 1e-12)
-        variances = torch.stack(
-            [squares[labels == label].mean(dim=0) for label in range(len(centers))]
-        )  # of no rows: nan
-        variances = variances.nan_to_num(0.0).clamp_min(smallest)
-        sizes = torch.bincount(labels, minlength=len(centers)).clamp_min(1)
+        centers, z = self._first_centers(trainer, autoencoder, seed)
+        labels = torch.from_numpy(self.init_labels_).to(trainer.device)
+        squares = torch.zeros(centers.shape, dtype=torch.float64).to(trainer.device)
+        for rows, part in z:
+            offsets = (part - centers[labels[rows]]).double()
+            squares.index_add_(0, labels[rows], offsets.square())
+        squares = trainer.group.sum(squares)
+        sizes = torch.bincount(labels, minlength=len(centers))
+        sizes = trainer.group.sum(sizes).clamp_min(1)
+        mean_square = float(squares.sum()) / (trainer.n_total * centers.shape[1])
+        smallest = max(_SMALLEST_SHARE * mean_square, 1e-12)
+        variances = (squares / sizes[:, None]).float().clamp_min(smallest)
         within = sizes.float() @ variances / sizes.sum()
         model = MixtureModel(
             with_log_variance(autoencoder.encoder, (_FIRST_SHARE * within).log()),
@@ -334,6 +342,7 @@ class VaDEClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         largest = apply_in_batches(
             trainer.rows, lambda x: (x * self.scale_ + center).amax(dim=1)
         ).max()
+        largest = trainer.group.gather(largest[None]).max()
         largest = largest if largest > 0 else torch.ones_like(largest)
         likelihood = BernoulliLikelihood(len(center))
         likelihood.slope.copy_(self.scale_ / largest)

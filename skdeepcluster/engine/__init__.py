@@ -1,6 +1,6 @@
 """The training engine: how a module is trained on the rows of an array."""
 
-from skdeepcluster.engine._batches import Batch, Rows, apply_in_batches
+from skdeepcluster.engine._batches import apply_in_batches, blocks_of
 from skdeepcluster.engine._callbacks import Callback, progress_callbacks
 from skdeepcluster.engine._checkpoint import Checkpoint
 from skdeepcluster.engine._device import device_or_cpu, resolve_device
@@ -9,7 +9,9 @@ from skdeepcluster.engine._fit_tasks import (
     FitTasks,
     with_callbacks,
 )
+from skdeepcluster.engine._group import Group, join_group, process_device
 from skdeepcluster.engine._objective import Objective
+from skdeepcluster.engine._passes import Passes
 from skdeepcluster.engine._precision import hardware, resolve_precision
 from skdeepcluster.engine._randomness import (
     derive_seed,
@@ -17,27 +19,34 @@ from skdeepcluster.engine._randomness import (
     private_global_generator,
     resolve_seed,
 )
+from skdeepcluster.engine._rows import RESIDENT_BYTES, Batch, Rows
 from skdeepcluster.engine._schedules import SCHEDULES, learning_rates
 from skdeepcluster.engine._trainer import OPTIMIZERS, Trainer
 
 __all__ = [
     "OPTIMIZERS",
+    "RESIDENT_BYTES",
     "SCHEDULES",
     "Batch",
     "Callback",
     "CallbackSupportMixin",
     "Checkpoint",
     "FitTasks",
+    "Group",
     "Objective",
+    "Passes",
     "Rows",
     "Trainer",
     "apply_in_batches",
+    "blocks_of",
     "derive_seed",
     "device_or_cpu",
     "generator",
     "hardware",
+    "join_group",
     "learning_rates",
     "private_global_generator",
+    "process_device",
     "progress_callbacks",
     "resolve_device",
     "resolve_precision",

@@ -5,7 +5,8 @@ import abc
 import torch
 from torch import Tensor, nn
 
-from skdeepcluster.engine._batches import Batch
+from skdeepcluster.engine._group import Group
+from skdeepcluster.engine._rows import Batch
 
 
 class Objective(nn.Module, abc.ABC):
@@ -13,8 +14,9 @@ class Objective(nn.Module, abc.ABC):
 
     State that belongs to rows (targets, labels, a memory bank) is a registered buffer
     of its full size from the start, so that it moves to the device and into the
-    checkpoint with everything else. `generator` is set by the trainer: the source of
-    all noise of this stage, on the device.
+    checkpoint with everything else. Two attributes are set by the trainer: `generator`,
+    the source of all noise of this stage, on the device, and `group`, the processes
+    that have the other rows.
 
     Parameters
     ----------
@@ -25,6 +27,7 @@ class Objective(nn.Module, abc.ABC):
     """
 
     generator: torch.Generator
+    group = Group()
 
     def __init__(self, model: nn.Module, refresh_interval: int | None = None):
         super().__init__()

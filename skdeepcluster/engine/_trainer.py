@@ -7,18 +7,15 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from skdeepcluster.engine._batches import (
-    Batch,
-    Rows,
-    apply_in_batches,
-    batch_bounds,
-)
+from skdeepcluster.engine._batches import apply_in_batches, shared_bounds
 from skdeepcluster.engine._callbacks import Callback
 from skdeepcluster.engine._checkpoint import Checkpoint
 from skdeepcluster.engine._device import is_out_of_memory
+from skdeepcluster.engine._group import Group
 from skdeepcluster.engine._objective import Objective
+from skdeepcluster.engine._passes import Passes, evaluation
 from skdeepcluster.engine._precision import resolve_precision
 from skdeepcluster.engine._randomness import (
     derive_seed,
@@ -26,6 +23,7 @@ from skdeepcluster.engine._randomness import (
     generator,
     private_global_generator,
 )
+from skdeepcluster.engine._rows import Rows
 from skdeepcluster.engine._schedules import learning_rates
 
 OPTIMIZERS = ("adam", "sgd")
@@ -38,7 +36,7 @@ class _Progress:
     epoch: int = 0
     step: int = 0  # over all epochs
     position: int = 0  # batches of the current epoch that are done
-    order: Tensor | None = None  # (n_samples,) row numbers in the current epoch
+    order: Tensor | None = None  # state of its generator before the current epoch
     refreshed_at: int = -1  # step of the last refresh
     refreshes: int = 0  # refreshes that followed a training step
     converged: bool = False
@@ -64,9 +62,13 @@ class Trainer:
         `apply` outside of a stage is float32.
     callbacks : sequence of Callback
     checkpoint : Checkpoint
+    group : Group
+        The processes that train together, each with rows of its own.
 
     Attributes
     ----------
+    n_total : int
+        Number of rows of all processes.
     history : list of dict
         One record per epoch and stage.
     """
@@ -80,17 +82,20 @@ class Trainer:
         precision: str = "auto",
         callbacks: Sequence[Callback] = (),
         checkpoint: Checkpoint | None = None,
+        group: Group | None = None,
     ):
         self.rows, self.device, self.seed = rows, rows.device, seed
         self.batch_size, self.precision = batch_size, precision
         self.callbacks, self.checkpoint = callbacks, checkpoint or Checkpoint()
-        self.bounds = batch_bounds(rows.n_samples, batch_size)
+        self.group = group or Group()
+        self.n_total = int(self.group.sum(torch.tensor(rows.n_samples)))
+        self.bounds, self.shares = shared_bounds(rows.n_samples, batch_size, self.group)
         self.history: list[dict] = []
         rows.keep_on_device()
 
     @property
     def n_samples(self) -> int:
-        """Number of rows."""
+        """Number of rows of this process."""
         return self.rows.n_samples
 
     @property
@@ -100,13 +105,12 @@ class Trainer:
 
     def apply(self, function: Callable[[Tensor], Tensor]) -> Tensor:
         """A module, or a method of one, in eval mode on all rows in order."""
-        module: nn.Module = getattr(function, "__self__", function)
-        was_training = module.training
-        module.eval()
-        try:
+        with evaluation(function):
             return apply_in_batches(self.rows, function)
-        finally:
-            module.train(was_training)
+
+    def passes(self, function: Callable[[Tensor], Tensor], n_values: int) -> Passes:
+        """The same with n_values per row, for more than one look at them."""
+        return Passes(self.rows, function, n_values, self.group)
 
     def train(
         self,
@@ -128,6 +132,7 @@ class Trainer:
             When the device runs out of memory.
         """
         objective.to(self.device)
+        self.group.copy_first_(list(objective.model.state_dict().values()))
         run = _Run(
             trainer=self,
             stage=stage,
@@ -158,6 +163,8 @@ class Trainer:
         finally:
             for callback in self.callbacks:
                 callback.on_stage_end(stage)
+        # What gradients do not reach, such as batch statistics, may differ by now.
+        self.group.copy_first_(list(objective.model.state_dict().values()))
         objective.eval()
         self.history.extend(run.progress.history)
         return len(run.progress.history)
@@ -170,13 +177,15 @@ class _Run:
         self.trainer, self.stage, self.objective = trainer, stage, objective
         self.optimizer, self.rate = optimizer, rate
         self.progress = _Progress()
-        seed, device = trainer.seed, trainer.device
+        seed, device, group = trainer.seed, trainer.device, trainer.group
+        # The first process draws what a fit in one process does.
+        own = [stage, *(["process", str(group.rank)] if group.rank else [])]
         self.generators = {
-            "order": generator(seed, stage, "order"),
-            "noise": generator(seed, stage, "noise", device=device),
+            "order": generator(seed, *own, "order"),
+            "noise": generator(seed, *own, "noise", device=device),
         }
-        objective.generator = self.generators["noise"]
-        dtype = resolve_precision(trainer.precision, device, objective)
+        objective.generator, objective.group = self.generators["noise"], group
+        dtype = resolve_precision(trainer.precision, device, objective.model)
         self.autocast = torch.autocast(device.type, dtype) if dtype else nullcontext()
 
     @contextmanager
@@ -194,20 +203,19 @@ class _Run:
         """One pass over the rows, or what is left of it after an interruption."""
         progress, trainer = self.progress, self.trainer
         began = time.perf_counter() - progress.seconds
+        order = self.generators["order"]
         if progress.order is None:
-            progress.order = torch.randperm(
-                trainer.n_samples, generator=self.generators["order"]
-            )
-        order = progress.order.to(trainer.device)
+            progress.order = order.get_state()
+        order.set_state(progress.order)
         self.terms: list[dict[str, Tensor]] = []
         self.sizes: list[int] = []
         self.objective.train()
-        for start, stop in trainer.bounds[progress.position :]:
+        for batch in trainer.rows.batches(trainer.bounds[progress.position :], order):
             if self._refresh_is_due():
                 self._refresh(began)
                 if progress.converged:
                     break
-            self._step(Batch(trainer.rows.take(order[start:stop]), order[start:stop]))
+            self._step(batch)
         self._collect_terms()
         self._close_epoch(began)
 
@@ -226,10 +234,14 @@ class _Run:
         progress.refreshes += progress.step > 0
         # The first refresh after a step compares with the start, before any target.
         progress.converged = bool(converged) and progress.refreshes >= 2
-        if self.trainer.checkpoint.due():
+        if self._checkpoint_is_due():
             self._collect_terms()
             progress.seconds = time.perf_counter() - began
             self.save()
+
+    def _checkpoint_is_due(self):
+        checkpoint, group = self.trainer.checkpoint, self.trainer.group
+        return checkpoint.folder is not None and group.first(checkpoint.due())
 
     def _step(self, batch):
         for group in self.optimizer.param_groups:
@@ -237,7 +249,13 @@ class _Run:
         with self.autocast:
             terms = self.objective.losses(batch)
         first, *others = terms.values()
-        sum(others, start=first).backward()
+        loss = sum(others, start=first)
+        if self.trainer.group.size == 1:
+            loss.backward()
+        else:  # the mean over the rows of all processes
+            (loss * self.trainer.shares[self.progress.position]).backward()
+            weights = self.objective.parameters()
+            self.trainer.group.sum_([w.grad for w in weights if w.grad is not None])
         self.optimizer.step()
         # What optimizer.zero_grad() does, at a tenth of its overhead.
         for group in self.optimizer.param_groups:
@@ -256,11 +274,12 @@ class _Run:
         if not self.terms:
             return
         sizes = torch.tensor(self.sizes, dtype=torch.float64)
+        sums, group = self.progress.sums, self.trainer.group
         for name in self.terms[0]:
             values = torch.stack([terms[name] for terms in self.terms])
-            total = float(values.cpu().double() @ sizes)  # synchronises
-            self.progress.sums[name] = self.progress.sums.get(name, 0.0) + total
-        self.progress.n_rows += sum(self.sizes)
+            total = values.cpu().double() @ sizes  # synchronises
+            sums[name] = sums.get(name, 0.0) + float(group.sum(total))
+        self.progress.n_rows += int(group.sum(sizes.sum()))
         self.terms, self.sizes = [], []
 
     def _close_epoch(self, began):
@@ -281,12 +300,12 @@ class _Run:
                 self._raise_divergence(loss, progress.epoch)
             progress.history.append(record)
             stop = [c.on_epoch_end(record) for c in self.trainer.callbacks]
-            progress.finished = any(s is True for s in stop)
+            progress.finished = self.trainer.group.first(any(s is True for s in stop))
         progress.finished |= progress.converged
         progress.epoch += 1
         progress.position, progress.order = 0, None
         progress.sums, progress.n_rows, progress.seconds = {}, 0, 0.0
-        if self.objective.refresh_interval is None and self.trainer.checkpoint.due():
+        if self.objective.refresh_interval is None and self._checkpoint_is_due():
             self.save()
 
     def check_weights(self):

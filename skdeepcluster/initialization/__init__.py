@@ -1,5 +1,5 @@
 """Where clustering starts: first centroids."""
 
-from skdeepcluster.initialization._centers import kmeans_centers, reseed_empty
+from skdeepcluster.initialization._centers import SAMPLE, kmeans_centers, reseed_empty
 
-__all__ = ["kmeans_centers", "reseed_empty"]
+__all__ = ["SAMPLE", "kmeans_centers", "reseed_empty"]

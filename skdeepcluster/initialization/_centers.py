@@ -7,34 +7,70 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
+from skdeepcluster.engine import Passes
+from skdeepcluster.networks import squared_distances
+
+SAMPLE = 20_000  # rows on which the starts of k-means are compared
+_MAX_ITER, _TOL = 300, 1e-4  # those of scikit-learn
+
 
 def kmeans_centers(
-    z: Tensor, n_clusters: int, n_init: int, seed: int
+    z: Passes, n_clusters: int, n_init: int, seed: int
 ) -> tuple[Tensor, Tensor]:
     """The best of `n_init` runs of k-means.
 
+    Where rows are many the runs are compared on a sample of them, and the best goes on
+    with all rows if a pass over these is cheap.
+
     (n, d) -> centroids (n_clusters, d) and labels (n,), on the device of z.
     """
+    few = z.sample(max(SAMPLE, 20 * n_clusters), seed)
     kmeans = KMeans(n_clusters, n_init=n_init, random_state=seed)
     with warnings.catch_warnings():
         # Fewer distinct rows than clusters: the estimator says so once, at its end.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        kmeans.fit(z.cpu().numpy())
-    centers = torch.from_numpy(kmeans.cluster_centers_).to(z)
-    return centers, torch.from_numpy(kmeans.labels_).long().to(z.device)
+        kmeans.fit(few.cpu().numpy())
+    centers = torch.from_numpy(z.group.first(kmeans.cluster_centers_)).to(few)
+    if len(few) < z.n_rows and z.held:
+        centers = lloyd(z, centers)
+    labels = [squared_distances(part, centers).argmin(dim=1) for _, part in z]
+    return centers, torch.cat(labels)
+
+
+def lloyd(z: Passes, centers: Tensor) -> Tensor:
+    """Move centroids to the mean of their rows until they stay: (k, d) -> (k, d)."""
+    n_clusters, size = centers.shape
+    for _ in range(_MAX_ITER):
+        # Of each cluster the sum and the number of its rows; of all, their squares.
+        sums = torch.zeros(n_clusters, size + 2, dtype=torch.float64).to(z.device)
+        for _, part in z:
+            labels = squared_distances(part, centers).argmin(dim=1)
+            ones = torch.ones(len(part), 1).to(part)
+            squares = part.square().sum(dim=1, keepdim=True)
+            sums.index_add_(0, labels, torch.cat([part, ones, squares], dim=1).double())
+        sums = z.group.sum(sums)
+        sizes, total = sums[:, size], sums.sum(dim=0)
+        moved = (sums[:, :size] / sizes[:, None]).to(centers)
+        moved = torch.where(sizes[:, None] > 0, moved, centers)
+        variance = (total[-1] - total[:size].square().sum() / z.n_rows) / z.n_rows
+        shift = (moved - centers).square().sum()
+        centers = moved
+        if shift <= _TOL * variance / size:  # synchronises
+            break
+    return centers
 
 
 @torch.no_grad()
-def reseed_empty(centers: Tensor, z: Tensor, labels: Tensor) -> Tensor:
+def reseed_empty(centers: Tensor, empty: Tensor, z: Tensor) -> Tensor:
     """Move each centroid without rows to the row farthest from all that have some.
 
-    (k, d), (n, d) and (n,) -> numbers of those moved; `centers` is changed in place.
+    (k, d), numbers of those without rows and rows (n, d) that stand for all -> numbers
+    of those moved; `centers` is changed in place.
     """
-    empty = (torch.bincount(labels, minlength=len(centers)) == 0).nonzero().flatten()
-    if len(empty) == 0:
-        return empty
-    # Distance of each row to its own centroid, then also to those already moved.
-    nearest = (z - centers[labels]).square().sum(dim=1)
+    used = torch.ones(len(centers), dtype=torch.bool, device=centers.device)
+    used[empty] = False
+    # Distance of each row to the nearest centroid with rows, then also to those moved.
+    nearest = squared_distances(z, centers[used]).amin(dim=1)
     for number, center in enumerate(empty):
         farthest = nearest.argmax()
         if nearest[farthest] <= 0:  # fewer distinct rows than centroids

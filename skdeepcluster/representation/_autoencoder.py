@@ -16,7 +16,7 @@ from skdeepcluster.base import DecoderMixin, DeepEstimator, auto_epochs
 from skdeepcluster.engine import (
     OPTIMIZERS,
     SCHEDULES,
-    Rows,
+    Trainer,
     derive_seed,
     generator,
     private_global_generator,
@@ -102,6 +102,10 @@ class Autoencoder(DecoderMixin, DeepEstimator):
     device : str or torch.device, default="auto"
         Where to train and predict. ``"auto"`` is a CUDA device if there is one, else
         the CPU.
+    distributed : bool, default=False
+        Whether the processes that torchrun has started train one model together, each
+        on the rows that it is given. `batch_size` is then that of all of them, and
+        every process ends with the same model and its own `labels_`.
     checkpoint : str or path-like, default=None
         Folder in which a fit leaves its progress, in a subfolder of its own, so that
         the same fit started again goes on where it was interrupted. The subfolder is
@@ -235,6 +239,7 @@ class Autoencoder(DecoderMixin, DeepEstimator):
         batch_size: int | Literal["auto"] = "auto",
         precision: Literal["auto", "float32", "bfloat16"] = "auto",
         device: str | torch.device = "auto",
+        distributed: bool = False,
         checkpoint: str | PathLike | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
@@ -253,6 +258,7 @@ class Autoencoder(DecoderMixin, DeepEstimator):
         self.batch_size = batch_size
         self.precision = precision
         self.device = device
+        self.distributed = distributed
         self.checkpoint = checkpoint
         self.random_state = random_state
         self.verbose = verbose
@@ -268,16 +274,17 @@ class Autoencoder(DecoderMixin, DeepEstimator):
 
     def _fit(self, X, seed, checkpoint, start):
         if start is None:
-            self.center_, self.scale_ = feature_scaling(X)
+            gather = self._group.gather_objects
+            self.center_, self.scale_ = feature_scaling(X, gather)
         trainer = self._make_trainer(X, seed, checkpoint)
         if start is None:
-            model = self._make_model(trainer.rows, seed).to(trainer.device)
+            model = self._make_model(trainer, seed).to(trainer.device)
         else:
             model = copy.deepcopy(start).to(trainer.device)
         n_epochs = auto_epochs(
             self.max_epochs,
             trainer,
-            steps=min(8000, trainer.n_samples),
+            steps=min(8000, trainer.n_total),
             most=200,
         )
         if self.layerwise and start is None:
@@ -302,16 +309,16 @@ class Autoencoder(DecoderMixin, DeepEstimator):
             schedule=self.learning_rate_schedule,
         )
 
-    def _make_model(self, rows, seed):
+    def _make_model(self, trainer, seed):
         """Encoder and decoder with their first weights; sets `n_components_`."""
-        n_features = rows.n_features
+        n_features = trainer.rows.n_features
         self.n_components_ = min(self.n_components, n_features)
         if self.network is None:
             hidden = self.hidden_layer_sizes
             if hidden == "auto":
-                hidden = auto_hidden_layer_sizes(rows.n_samples)
+                hidden = auto_hidden_layer_sizes(trainer.n_total)
             sizes = [n_features, *hidden, self.n_components_]
-            return self._make_mlps(rows, sizes, seed)
+            return self._make_mlps(trainer, sizes, seed)
         with private_global_generator(
             derive_seed(seed, "weights"), torch.device("cpu")
         ):
@@ -320,11 +327,11 @@ class Autoencoder(DecoderMixin, DeepEstimator):
             )
         return model
 
-    def _make_mlps(self, rows, sizes, seed):
+    def _make_mlps(self, trainer, sizes, seed):
         weights = generator(seed, "weights")
         if not self.linear_path:
             return AutoencoderModel(MLP(sizes, weights), MLP(sizes[::-1], weights))
-        axes, deviation = principal_axes(rows, sizes[-1], derive_seed(seed, "axes"))
+        axes, deviation = principal_axes(trainer, sizes[-1], derive_seed(seed, "axes"))
         return AutoencoderModel(
             LinearPathMLP(sizes, weights, axes / deviation),
             LinearPathMLP(sizes[::-1], weights, axes.T * deviation),
@@ -359,15 +366,18 @@ def auto_hidden_layer_sizes(n_samples: int) -> tuple[int, ...]:
     return (500, 500) if n_samples < 5000 else (500, 500, 2000)
 
 
-def principal_axes(rows: Rows, n_components: int, seed: int) -> tuple[Tensor, float]:
+def principal_axes(
+    trainer: Trainer, n_components: int, seed: int
+) -> tuple[Tensor, float]:
     """Principal axes of the rows, or of a sample where they are many.
 
     Returns them as (n_components, n_features), zero where there are fewer, and the root
     of the mean variance along them (1 where nothing varies).
     """
-    size = min(rows.n_samples, max(1000, min(20_000, 2**25 // rows.n_features)))
-    sample = np.random.RandomState(seed).permutation(rows.n_samples)[:size]
-    x = rows.take(torch.from_numpy(sample).to(rows.device)).cpu().numpy()
+    rows, group = trainer.rows, trainer.group
+    size = min(trainer.n_total, max(1000, min(20_000, 2**25 // rows.n_features)))
+    share = -(-size * rows.n_samples // trainer.n_total)
+    x = group.gather(rows.sample(share, seed)).cpu().numpy()
     _, singular_values, found = randomized_svd(
         x,
         min(n_components, *x.shape),
@@ -376,5 +386,5 @@ def principal_axes(rows: Rows, n_components: int, seed: int) -> tuple[Tensor, fl
     )
     axes = torch.zeros(n_components, rows.n_features)
     axes[: len(found)] = torch.from_numpy(found)
-    deviation = math.sqrt(np.square(singular_values).sum() / (size * len(axes)))
+    deviation = math.sqrt(np.square(singular_values).sum() / (len(x) * len(axes)))
     return axes, deviation if deviation > 0 else 1.0

@@ -1,6 +1,6 @@
 """Array checks that scikit-learn's own do not cover, without torch."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -40,20 +40,46 @@ def dense_float64(block) -> np.ndarray:
     return np.array(dense, dtype=np.float64, order="C")
 
 
-def feature_scaling(X) -> tuple[np.ndarray, float]:
+def check_out(out, shape: tuple, dtype: np.dtype) -> None:
+    """Raise ValueError where a result of this shape and dtype cannot be written."""
+    fits = isinstance(out, np.ndarray) and out.flags.writeable
+    if not fits or out.shape != shape or not np.can_cast(dtype, out.dtype, "same_kind"):
+        got = type(out).__name__
+        if isinstance(out, np.ndarray):
+            got = f"shape {out.shape}, dtype {out.dtype}, {out.flags.writeable=}"
+        raise ValueError(
+            f"out must be a writeable array of shape {shape} that can hold {dtype}. "
+            f"Got {got}."
+        )
+
+
+def feature_scaling(
+    X, gather: Callable[[tuple], list] = lambda part: [part]
+) -> tuple[np.ndarray, float]:
     """Mean of every feature, and one global scale: the root of the mean variance.
 
     This is all the geometry k-means is invariant to. The scale is 1 where nothing
-    varies beyond rounding.
+    varies beyond rounding. Where X is one part of the rows, `gather` turns what is
+    known of it into a list of what is known of all parts.
     """
     moments = StandardScaler()
     for _, block in row_blocks(X):
         moments.partial_fit(block)
-    center, variance = moments.mean_, moments.var_
-    rounding = (X.shape[0] * np.finfo(np.float64).eps * center) ** 2
+    parts = gather((X.shape[0], moments.mean_, moments.var_))
+    n_rows, center, variance = parts[0] if len(parts) == 1 else _joint_moments(parts)
+    rounding = (n_rows * np.finfo(np.float64).eps * center) ** 2
     scale = float(np.sqrt(np.where(variance <= rounding, 0.0, variance).mean()))
     if not np.isfinite(scale):
         raise ValueError(
             "The variance of X overflows float64. Divide X by a constant first."
         )
     return center, scale if scale > 0 else 1.0
+
+
+def _joint_moments(parts):
+    """Number, mean and variance of rows that are known in parts."""
+    counts, means, variances = (np.array(values) for values in zip(*parts, strict=True))
+    shares = (counts / counts.sum())[:, None]
+    mean = (shares * means).sum(axis=0)
+    variance = (shares * (variances + np.square(means - mean))).sum(axis=0)
+    return int(counts.sum()), mean, variance
