@@ -113,7 +113,7 @@ def test_memory_map__equals_array(cls, resident, blobs, tmp_path, monkeypatch):
     X, _ = blobs
     expected = outputs(tiny(cls).fit(X), X)
     if not resident:  # as if X were too large to be kept on the device
-        monkeypatch.setattr("skdeepcluster.engine._batches.RESIDENT_BYTES", 0)
+        monkeypatch.setattr("skdeepcluster.engine._rows.RESIDENT_BYTES", 0)
     X.tofile(tmp_path / "rows")
     mapped = np.memmap(tmp_path / "rows", dtype=X.dtype, mode="r", shape=X.shape)
     assert_same_outputs(outputs(tiny(cls).fit(mapped), mapped), expected)
@@ -123,7 +123,7 @@ def test_memory_map__equals_array(cls, resident, blobs, tmp_path, monkeypatch):
 def test_sparse_rows_that_are_not_resident__equal_dense_ones(cls, blobs, monkeypatch):
     X, _ = blobs
     expected = outputs(tiny(cls).fit(X), X)
-    monkeypatch.setattr("skdeepcluster.engine._batches.RESIDENT_BYTES", 0)
+    monkeypatch.setattr("skdeepcluster.engine._rows.RESIDENT_BYTES", 0)
     assert_same_outputs(outputs(tiny(cls).fit(sparse.csr_array(X)), X), expected)
 
 

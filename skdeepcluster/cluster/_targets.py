@@ -28,7 +28,7 @@ class StoredTargets(nn.Module):
             frequencies += q.sum(dim=0)
         frequencies = z.group.sum(frequencies).to(self.p)
         for rows, _ in z:
-            self.p[rows] = target_distribution(self.p[rows], frequencies, self.balance)
+            self.p[rows] = target_distribution(self.p[rows], self.balance, frequencies)
 
     def of(self, batch: Batch) -> Tensor:
         """(batch, n_clusters)."""
@@ -60,7 +60,7 @@ class TeacherTargets(nn.Module):
         """(batch, n_clusters)."""
         self.teacher.eval()  # no dropout in it, whatever mode the student is in
         q = self.teacher.assign(batch.x)
-        return target_distribution(q, self.frequencies, self.balance)
+        return target_distribution(q, self.balance, self.frequencies)
 
 
 def make_targets(model: nn.Module, n_samples: int, balance: float) -> nn.Module:

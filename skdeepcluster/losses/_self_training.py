@@ -5,13 +5,17 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def target_distribution(q: Tensor, frequencies: Tensor, balance: float = 1.0) -> Tensor:
+def target_distribution(
+    q: Tensor, balance: float = 1.0, frequencies: Tensor | None = None
+) -> Tensor:
     """Equation 3: q squared over the soft frequencies, rows made to sum to one.
 
-    (n, k) and (k,) -> (n, k). The frequencies are the sum of q over all rows, of which
-    these may be a few. Dividing by them pulls towards clusters of equal size, the more
-    so the larger their exponent `balance`, which is 1 in the paper.
+    (n, k) -> (n, k). The frequencies (k,) are the sum of q over all rows, of which
+    these may be a part; None: these are all. Dividing by them pulls towards clusters of
+    equal size, the more so the larger their exponent `balance`, 1 in the paper.
     """
+    if frequencies is None:
+        frequencies = q.sum(dim=0)
     frequencies = frequencies.clamp_min(torch.finfo(q.dtype).tiny)
     # In logs: powers of small frequencies underflow.
     return (2 * q.log() - balance * frequencies.log()).softmax(dim=1)

@@ -12,6 +12,7 @@ from torch import nn
 
 import skdeepcluster.cluster._base as base_module
 import skdeepcluster.cluster._dec as dec_module
+import skdeepcluster.cluster._targets as targets_module
 from skdeepcluster import Autoencoder, DECClustering
 from tests.cluster._small import clustering_history
 from tests.cluster._small import small as make_small
@@ -53,15 +54,26 @@ def test_loss__is_the_divergence_from_targets_of_the_whole_data(blobs):
 
 
 def test_targets__are_renewed_from_all_rows_at_every_interval(blobs, monkeypatch):
-    shapes = []
+    totals = []
 
-    def target_distribution(q, balance):
-        shapes.append(tuple(q.shape))
+    def target_distribution(q, balance, frequencies):
+        totals.append(float(frequencies.sum()))
         return q
 
-    monkeypatch.setattr(dec_module, "target_distribution", target_distribution)
+    monkeypatch.setattr(targets_module, "target_distribution", target_distribution)
     small(update_interval=5).fit(blobs[0])  # twelve steps
-    assert shapes == [(60, 3)] * 3
+    assert totals == pytest.approx([60.0] * 3)
+
+
+def test_targets__from_a_copy_are_those_that_are_kept(blobs, monkeypatch):
+    kept = small(max_epochs=10, update_interval=5).fit(blobs[0])
+    monkeypatch.setattr(targets_module, "STORED_TARGETS", 0)
+    copied = small(max_epochs=10, update_interval=5).fit(blobs[0])
+    for one, other in zip(kept.history_, copied.history_, strict=True):
+        assert one["loss"] == pytest.approx(other["loss"], rel=1e-4, abs=1e-7)
+    np.testing.assert_allclose(
+        copied.cluster_centers_, kept.cluster_centers_, rtol=1e-3, atol=1e-3
+    )
 
 
 def test_training__makes_assignments_more_certain(blobs):

@@ -1,9 +1,8 @@
-"""Rows of an array, and functions of all of them in batches."""
+"""Functions of all rows, in batches."""
 
 import numpy as np
 import pytest
 import torch
-from scipy import sparse
 
 from skdeepcluster.engine import Rows, _batches, apply_in_batches
 from skdeepcluster.engine._batches import batch_bounds
@@ -18,53 +17,6 @@ def X():
 
 def make_rows(X, center=None, scale=2.0):
     return Rows(X, np.arange(4.0) if center is None else center, scale, CPU)
-
-
-# -- Rows --------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("resident", [True, False])
-@pytest.mark.parametrize("convert", [np.array, np.asfortranarray, sparse.csr_array])
-def test_rows__are_centred_and_scaled_in_float64_and_cast_last(X, convert, resident):
-    rows = make_rows(convert(X))
-    if resident:
-        rows.keep_on_device()
-    expected = ((X - np.arange(4.0)) / 2.0).astype(np.float32)
-    index = torch.tensor([3, 0, 49, 3])
-    assert rows.take(index).dtype == torch.float32
-    np.testing.assert_array_equal(rows.take(index), expected[index])
-    np.testing.assert_array_equal(rows.between(10, 13), expected[10:13])
-    np.testing.assert_array_equal(rows.between(48, 99), expected[48:])
-
-
-def test_rows__an_offset_of_1e12_costs_no_precision(X):
-    moved = 1e12 + np.round(X, 1)
-    result = make_rows(moved, center=np.full(4, 1e12), scale=1.0).between(0, 50)
-    np.testing.assert_allclose(result, np.round(X, 1), atol=2e-4)
-
-
-def test_rows__leave_X_alone(X):
-    before = X.copy()
-    X.flags.writeable = False
-    rows = make_rows(X)
-    rows.keep_on_device()
-    rows.between(0, 50).zero_()
-    make_rows(X).between(0, 50).zero_()
-    np.testing.assert_array_equal(X, before)
-
-
-def test_rows__what_is_too_large_is_not_kept(X, monkeypatch):
-    monkeypatch.setattr(_batches, "RESIDENT_BYTES", 4 * X.size - 1)
-    rows = make_rows(X)
-    rows.keep_on_device()
-    X[:] = 0  # seen only by rows that read X again
-    assert rows.between(0, 50).max() <= 0
-
-    monkeypatch.setattr(_batches, "RESIDENT_BYTES", 4 * X.size)
-    rows = make_rows(X)
-    rows.keep_on_device()
-    X[:] = 100
-    assert rows.between(0, 50).max() <= 0
 
 
 # -- batch_bounds ------------------------------------------------------------------

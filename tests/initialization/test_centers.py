@@ -7,7 +7,14 @@ import pytest
 import torch
 from sklearn.cluster import KMeans
 
-from skdeepcluster.initialization import kmeans_centers, reseed_empty
+from skdeepcluster.engine import Group, Passes, Rows, _passes
+from skdeepcluster.initialization import _centers, kmeans_centers, reseed_empty
+
+
+def passes(z):
+    """Rows of which the embedding is what they are."""
+    rows = Rows(np.asarray(z), np.zeros(z.shape[1]), 1.0, torch.device("cpu"))
+    return Passes(rows, torch.nn.Identity(), z.shape[1], Group())
 
 
 @pytest.fixture
@@ -17,7 +24,7 @@ def z(blobs):
 
 @pytest.mark.parametrize("seed", [0, 7])
 def test_kmeans_centers__are_those_of_scikit_learn(z, seed):
-    centers, labels = kmeans_centers(z, n_clusters=4, n_init=3, seed=seed)
+    centers, labels = kmeans_centers(passes(z), n_clusters=4, n_init=3, seed=seed)
     expected = KMeans(4, n_init=3, random_state=seed).fit(z.numpy())
     np.testing.assert_array_equal(centers, expected.cluster_centers_)
     np.testing.assert_array_equal(labels, expected.labels_)
@@ -29,15 +36,42 @@ def test_kmeans_centers__say_nothing_about_too_few_distinct_rows():
     z = torch.ones(10, 2)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        centers, labels = kmeans_centers(z, n_clusters=3, n_init=1, seed=0)
+        centers, labels = kmeans_centers(passes(z), n_clusters=3, n_init=1, seed=0)
     assert centers.shape == (3, 2)
     assert torch.all(labels == labels[0])
+
+
+def test_kmeans_centers__of_many_rows_go_on_from_the_best_of_a_sample(monkeypatch):
+    rng = np.random.default_rng(0)
+    X = np.repeat(8.0 * np.eye(4), 500, axis=0) + rng.normal(size=(2000, 4))
+    monkeypatch.setattr(_centers, "SAMPLE", 200)
+    centers, labels = kmeans_centers(passes(X), n_clusters=4, n_init=3, seed=0)
+    expected = KMeans(4, n_init=3, random_state=0).fit(X)
+    order = centers.argmax(dim=1).argsort()
+    of_all = expected.cluster_centers_[
+        expected.cluster_centers_.argmax(axis=1).argsort()
+    ]
+    np.testing.assert_allclose(centers[order], of_all, atol=0.02)
+    assert len(labels) == 2000
+    sums = [X[labels == label].mean(axis=0) for label in range(4)]
+    np.testing.assert_allclose(centers, sums, atol=0.02)
+
+
+def test_kmeans_centers__of_rows_that_are_not_held_are_those_of_a_sample(monkeypatch):
+    rng = np.random.default_rng(0)
+    X = np.repeat(8.0 * np.eye(4), 500, axis=0) + rng.normal(size=(2000, 4))
+    monkeypatch.setattr(_centers, "SAMPLE", 200)
+    monkeypatch.setattr(_passes, "HELD_VALUES", 0)
+    centers, labels = kmeans_centers(passes(X), n_clusters=4, n_init=3, seed=0)
+    assert np.bincount(labels).tolist() == [500] * 4
+    means = [X[labels == label].mean(axis=0) for label in range(4)]
+    np.testing.assert_allclose(centers, means, atol=0.6)
 
 
 def test_reseed_empty__moves_a_centre_to_the_row_farthest_from_the_others():
     z = torch.tensor([[0.0], [1.0], [2.0], [10.0]])
     centers = torch.tensor([[1.0], [-50.0]])
-    reseed_empty(centers, z, labels=torch.tensor([0, 0, 0, 0]))
+    reseed_empty(centers, torch.tensor([1]), z)
     assert centers.tolist() == [[1.0], [10.0]]
 
 
@@ -45,27 +79,21 @@ def test_reseed_empty__spreads_several_centres():
     # Nearest to 10 would be 9, but after 10 is taken the farthest row is -6.
     z = torch.tensor([[0.0], [9.0], [10.0], [-6.0]])
     centers = torch.tensor([[77.0], [0.0], [88.0]])
-    reseed_empty(centers, z, labels=torch.ones(4, dtype=torch.int64))
+    reseed_empty(centers, torch.tensor([0, 2]), z)
     assert centers.tolist() == [[10.0], [0.0], [-6.0]]
-
-
-def test_reseed_empty__leaves_centres_with_rows_alone(z):
-    centers, labels = kmeans_centers(z, n_clusters=3, n_init=1, seed=0)
-    before = centers.clone()
-    reseed_empty(centers, z, labels)
-    assert torch.equal(centers, before)
 
 
 def test_reseed_empty__stops_where_no_distinct_row_is_left():
     z = torch.tensor([[1.0], [1.0], [3.0]])
     centers = torch.tensor([[1.0], [7.0], [8.0], [9.0]])
-    reseed_empty(centers, z, labels=torch.zeros(3, dtype=torch.int64))
+    moved = reseed_empty(centers, torch.tensor([1, 2, 3]), z)
+    assert moved.tolist() == [1]
     assert centers.tolist() == [[1.0], [3.0], [8.0], [9.0]]
 
 
 def test_reseed_empty__keeps_no_gradient(z):
     centers = torch.nn.Parameter(torch.zeros(3, 6))
-    reseed_empty(centers, z, labels=torch.zeros(60, dtype=torch.int64))
+    reseed_empty(centers, torch.tensor([1, 2]), z)
     assert centers.requires_grad
     assert centers.grad_fn is None
     assert len(torch.unique(centers.detach(), dim=0)) == 3

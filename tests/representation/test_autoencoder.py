@@ -19,7 +19,7 @@ from sklearn.pipeline import make_pipeline
 from torch import nn
 
 from skdeepcluster import Autoencoder
-from skdeepcluster.engine import Rows
+from skdeepcluster.engine import Rows, Trainer
 from skdeepcluster.representation._autoencoder import (
     auto_hidden_layer_sizes,
     principal_axes,
@@ -125,17 +125,17 @@ def test_linear_path__of_very_many_rows_is_that_of_a_sample():
     X = np.random.default_rng(0).normal(size=(60, 2)) * [1.0, 5.0]
     rows = Rows(np.tile(X, (500, 1)), np.zeros(2), 1.0, torch.device("cpu"))
     taken = []
-    take = rows.take
-    rows.take = lambda index: taken.append(len(index)) or take(index)
-    axes, deviation = principal_axes(rows, 1, seed=0)
-    assert sum(taken) == 20_000
+    sample = rows.sample
+    rows.sample = lambda size, seed: taken.append(size) or sample(size, seed)
+    axes, deviation = principal_axes(Trainer(rows, batch_size=8, seed=0), 1, seed=0)
+    assert taken == [20_000]
     np.testing.assert_allclose(axes.abs(), [[0.0, 1.0]], atol=0.2)
     assert deviation == pytest.approx(X[:, 1].std(), rel=0.1)
 
 
 def test_linear_path__where_nothing_varies():
     rows = Rows(np.ones((9, 3)), np.ones(3), 1.0, torch.device("cpu"))
-    axes, deviation = principal_axes(rows, 2, seed=0)
+    axes, deviation = principal_axes(Trainer(rows, batch_size=8, seed=0), 2, seed=0)
     assert axes.shape == (2, 3)
     assert deviation == 1.0
     assert torch.all(axes.isfinite())

@@ -1,0 +1,153 @@
+"""Rows of an array: in order, at random, a sample."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import sparse
+
+from skdeepcluster.engine import Rows, _rows
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def X():
+    return np.random.default_rng(0).normal(5, 3, size=(50, 4))
+
+
+def make_rows(X, center=None, scale=2.0):
+    return Rows(X, np.arange(4.0) if center is None else center, scale, CPU)
+
+
+# -- Rows --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("resident", [True, False])
+@pytest.mark.parametrize("convert", [np.array, np.asfortranarray, sparse.csr_array])
+def test_rows__are_centred_and_scaled_in_float64_and_cast_last(X, convert, resident):
+    rows = make_rows(convert(X))
+    if resident:
+        rows.keep_on_device()
+    expected = ((X - np.arange(4.0)) / 2.0).astype(np.float32)
+    for x, index in rows.batches([(0, 20), (20, 50)], torch.Generator()):
+        assert x.dtype == torch.float32
+        np.testing.assert_array_equal(x, expected[index])
+    np.testing.assert_array_equal(rows.between(10, 13), expected[10:13])
+    np.testing.assert_array_equal(rows.between(48, 99), expected[48:])
+
+
+def test_rows__an_offset_of_1e12_costs_no_precision(X):
+    moved = 1e12 + np.round(X, 1)
+    result = make_rows(moved, center=np.full(4, 1e12), scale=1.0).between(0, 50)
+    np.testing.assert_allclose(result, np.round(X, 1), atol=2e-4)
+
+
+def test_rows__leave_X_alone(X):
+    before = X.copy()
+    X.flags.writeable = False
+    rows = make_rows(X)
+    rows.keep_on_device()
+    rows.between(0, 50).zero_()
+    make_rows(X).between(0, 50).zero_()
+    np.testing.assert_array_equal(X, before)
+
+
+def test_rows__what_is_too_large_is_not_kept(X, monkeypatch):
+    monkeypatch.setattr(_rows, "RESIDENT_BYTES", 4 * X.size - 1)
+    rows = make_rows(X)
+    rows.keep_on_device()
+    X[:] = 0  # seen only by rows that read X again
+    assert rows.between(0, 50).max() <= 0
+
+    monkeypatch.setattr(_rows, "RESIDENT_BYTES", 4 * X.size)
+    rows = make_rows(X)
+    rows.keep_on_device()
+    X[:] = 100
+    assert rows.between(0, 50).max() <= 0
+
+
+# -- random order ------------------------------------------------------------------
+
+
+@pytest.fixture
+def numbers():
+    """1,000 rows that hold their own number, read in blocks and windows of few."""
+    return np.arange(1000.0)[:, None]
+
+
+def numbered(numbers, monkeypatch, block, window, resident=False):
+    monkeypatch.setattr(_rows, "BLOCK_BYTES", 4 * block)
+    monkeypatch.setattr(_rows, "WINDOW_BYTES", 4 * window)
+    rows = Rows(numbers, np.zeros(1), 1.0, CPU)
+    if resident:
+        rows.keep_on_device()
+    return rows
+
+
+def drawn(rows, bounds, seed=0):
+    batches = list(rows.batches(bounds, torch.Generator().manual_seed(seed)))
+    for x, index in batches:
+        np.testing.assert_array_equal(x[:, 0], index)
+    return [index.tolist() for _, index in batches]
+
+
+@pytest.mark.parametrize("resident", [True, False])
+@pytest.mark.parametrize("block", [1, 7, 100, 1000, 5000])
+@pytest.mark.parametrize("window", [1, 64, 300, 10_000])
+def test_batches__hold_every_row_once(numbers, monkeypatch, resident, block, window):
+    rows = numbered(numbers, monkeypatch, block, window, resident)
+    bounds = [(start, min(start + 64, 1000)) for start in range(0, 1000, 64)]
+    batches = drawn(rows, bounds)
+    assert [len(batch) for batch in batches] == [stop - start for start, stop in bounds]
+    assert sorted(sum(batches, [])) == list(range(1000))
+    assert batches == drawn(rows, bounds)
+    assert batches != drawn(rows, bounds, seed=1)
+
+
+@pytest.mark.parametrize("resident", [True, False])
+def test_batches__can_begin_in_the_middle(numbers, monkeypatch, resident):
+    rows = numbered(numbers, monkeypatch, 10, 200, resident)
+    bounds = [(start, start + 40) for start in range(0, 1000, 40)]
+    assert drawn(rows, bounds[13:]) == drawn(rows, bounds)[13:]
+
+
+def test_windows__read_every_block_once_and_mix_the_whole_array(numbers, monkeypatch):
+    rows = numbered(numbers, monkeypatch, 10, 200)
+    read = []
+    between = rows.between
+    rows.between = lambda start, stop: (
+        read.append((start, stop)) or between(start, stop)
+    )
+    batches = drawn(rows, [(start, start + 50) for start in range(0, 1000, 50)])
+    assert sorted(read) == [(start, start + 10) for start in range(0, 1000, 10)]
+    # 20 blocks of 10 rows in each window: a batch has rows from most of them.
+    for batch in batches:
+        assert len({row // 10 for row in batch}) > 10
+        assert max(batch) - min(batch) > 500
+
+
+def test_windows__hold_no_more_than_they_may(numbers, monkeypatch):
+    rows = numbered(numbers, monkeypatch, 10, 200)
+    windows = _rows.Windows(rows, torch.Generator())
+    assert [int(size.sum()) for size in windows.sizes] == [200] * 5
+
+
+# -- samples -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("resident", [True, False])
+@pytest.mark.parametrize("size", [1, 30, 999, 1000, 5000])
+def test_sample__has_different_rows(numbers, monkeypatch, resident, size):
+    monkeypatch.setattr(_rows, "SAMPLE_BLOCKS", 25)
+    rows = numbered(numbers, monkeypatch, 10, 200, resident)
+    values = rows.sample(size, seed=0)[:, 0].tolist()
+    assert len(set(values)) == len(values)
+    expected = min(size, 1000)
+    assert expected - 25 < len(values) <= expected
+    assert values == rows.sample(size, seed=0)[:, 0].tolist()
+
+
+def test_sample__comes_from_all_over_the_array(numbers, monkeypatch):
+    monkeypatch.setattr(_rows, "SAMPLE_BLOCKS", 25)
+    values = numbered(numbers, monkeypatch, 10, 200).sample(100, seed=0).numpy()
+    assert np.histogram(values, bins=10, range=(0, 1000))[0].min() >= 4
