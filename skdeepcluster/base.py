@@ -153,7 +153,7 @@ class DeepEstimator(
         try:
             self._check_before_training(X, start)
             seed = self._group.first(resolve_seed(self.random_state))
-            checkpoint = self._own_checkpoint(X, seed, start)
+            checkpoint = self._own_checkpoint(X, seed, start, self._group)
             self._tasks = FitTasks(self, X=X, y=y)
             self._fit(X, seed, checkpoint, start)
             self._tasks.end()
@@ -294,7 +294,7 @@ class DeepEstimator(
         """Number of rows of all processes that share this fit."""
         return int(self._group.sum(torch.tensor(X.shape[0])))
 
-    def _own_checkpoint(self, X, seed, start) -> Checkpoint:
+    def _own_checkpoint(self, X, seed, start, group) -> Checkpoint:
         """The folder of this very fit: same class, parameters, rows and seed."""
         if self.checkpoint is None:
             return Checkpoint()
@@ -304,7 +304,7 @@ class DeepEstimator(
                 f"again. Got random_state={self.random_state!r}."
             )
         origin = () if start is None else (_identity(start), self.center_, self.scale_)
-        origin = (*origin, self._group.rank, self._group.size)
+        origin = (*origin, group.rank, group.size)
         name = f"{type(self).__name__}-{fingerprint(self, content(X), seed, *origin)}"
         return Checkpoint(os.path.join(self.checkpoint, name))
 

@@ -130,6 +130,9 @@ def test_other_rooms_are_entered_by_the_door(path):
             assert private in ([], ["__version__"]), module
 
 
+_SHARED = ("._base", "._objectives", "._targets")
+
+
 @pytest.mark.parametrize(
     "path",
     [path for path in MODULES if room(path) in ("cluster", "representation")],
@@ -147,7 +150,7 @@ def test_siblings_are_imported_only_to_subclass_them(path):
     }
     for module, names, _ in imports(source):
         in_room = module.startswith(f"skdeepcluster.{room(path)}._")
-        if in_room and not module.endswith(("._base", "._objectives")):
+        if in_room and not module.endswith(_SHARED):
             assert set(names) <= bases, module
 
 

@@ -11,6 +11,7 @@ from scipy import sparse
 
 from skdeepcluster.engine import Trainer
 from skdeepcluster.engine._batches import batch_bounds
+from skdeepcluster.utils import row_blocks
 from tests._discovery import (
     CLUSTERERS,
     ESTIMATORS,
@@ -111,9 +112,9 @@ def test_sparse_rows__equal_dense_ones(cls):
 @pytest.mark.parametrize("resident", [True, False])
 def test_memory_map__equals_array(cls, resident, blobs, tmp_path, monkeypatch):
     X, _ = blobs
+    if not resident:
+        read_in_windows(monkeypatch)
     expected = outputs(tiny(cls).fit(X), X)
-    if not resident:  # as if X were too large to be kept on the device
-        monkeypatch.setattr("skdeepcluster.engine._rows.RESIDENT_BYTES", 0)
     X.tofile(tmp_path / "rows")
     mapped = np.memmap(tmp_path / "rows", dtype=X.dtype, mode="r", shape=X.shape)
     assert_same_outputs(outputs(tiny(cls).fit(mapped), mapped), expected)
@@ -122,9 +123,87 @@ def test_memory_map__equals_array(cls, resident, blobs, tmp_path, monkeypatch):
 @each_estimator
 def test_sparse_rows_that_are_not_resident__equal_dense_ones(cls, blobs, monkeypatch):
     X, _ = blobs
+    read_in_windows(monkeypatch)
     expected = outputs(tiny(cls).fit(X), X)
-    monkeypatch.setattr("skdeepcluster.engine._rows.RESIDENT_BYTES", 0)
     assert_same_outputs(outputs(tiny(cls).fit(sparse.csr_array(X)), X), expected)
+
+
+class Lazy:
+    """No more than what is asked of arrays that stay where they are."""
+
+    def __init__(self, X):
+        self.X, self.shape, self.dtype = X, X.shape, X.dtype
+        self.longest = 0
+
+    def __getitem__(self, rows):
+        assert isinstance(rows, slice)
+        block = self.X[rows]
+        self.longest = max(self.longest, len(block))
+        return block.tolist()
+
+
+@each_estimator
+@pytest.mark.parametrize("shape", [(60, 6), (60, 3, 2)])
+def test_row_source__equals_array(cls, shape, blobs, monkeypatch):
+    X = blobs[0].reshape(shape)
+    read_in_windows(monkeypatch)
+    array = tiny(cls).fit(X)
+    source = Lazy(X)
+    lazy = tiny(cls).fit(source)
+    assert_same_outputs(outputs(lazy, Lazy(X)), outputs(array, X))
+    assert lazy.n_features_in_ == 6
+    assert lazy.image_shape_ == array.image_shape_
+    assert source.longest < 60  # never all rows at once
+
+
+@each_estimator
+def test_row_source__bad_values_are_refused(cls, blobs, monkeypatch):
+    read_in_windows(monkeypatch)
+    X = blobs[0].copy()
+    X[41, 2] = np.nan
+    with pytest.raises(ValueError, match="contains NaN"):
+        tiny(cls).fit(Lazy(X))
+    with pytest.raises(ValueError, match="real numbers. Got dtype complex128"):
+        tiny(cls).fit(Lazy(X.astype(complex)))
+    fitted = tiny(cls).fit(Lazy(blobs[0]))
+    with pytest.raises(ValueError, match="expecting 6 features"):
+        fitted.transform(Lazy(blobs[0][:, :5]))
+
+
+def read_in_windows(monkeypatch):
+    """As if the rows were too many to be kept, in blocks of four of them."""
+    monkeypatch.setattr("skdeepcluster.base.RESIDENT_BYTES", 0)
+    monkeypatch.setattr("skdeepcluster.engine._rows.RESIDENT_BYTES", 0)
+    monkeypatch.setattr("skdeepcluster.engine._rows.BLOCK_BYTES", 4 * 6 * 4)
+    monkeypatch.setattr("skdeepcluster.engine._rows.WINDOW_BYTES", 4 * 6 * 16)
+    for room in ("base", "utils._validation", "cluster._base"):
+        monkeypatch.setattr(f"skdeepcluster.{room}.row_blocks", small_blocks)
+    monkeypatch.setattr("skdeepcluster.engine._batches.INFERENCE_VALUES", 1)
+    monkeypatch.setattr("skdeepcluster.engine._batches.SMALLEST_BLOCK", 16)
+
+
+def small_blocks(X):
+    return row_blocks(X, block_bytes=8 * 6 * 10)
+
+
+@each_estimator
+@pytest.mark.parametrize(
+    "method", ["transform", "predict", "predict_proba", "center_distances"]
+)
+def test_out__is_filled_and_returned(cls, method, blobs, tmp_path):
+    X, _ = blobs
+    estimator = tiny(cls).fit(X)
+    if not hasattr(estimator, method):
+        pytest.skip(f"{cls.__name__} has no {method}")
+    expected = getattr(estimator, method)(X)
+    out = np.memmap(
+        tmp_path / "out", dtype=expected.dtype, mode="w+", shape=expected.shape
+    )
+    assert getattr(estimator, method)(X, out=out) is out
+    np.testing.assert_array_equal(out, expected)
+    for bad in (out[:-1], out.astype(bool), [0] * 60):
+        with pytest.raises(ValueError, match="out must be a writeable array"):
+            getattr(estimator, method)(X, out=bad)
 
 
 @each_estimator

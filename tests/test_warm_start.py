@@ -9,6 +9,7 @@ from sklearn.base import clone
 from sklearn.metrics import adjusted_rand_score
 
 from skdeepcluster import Autoencoder, DECClustering
+from skdeepcluster.engine import Group
 from tests._discovery import (
     CLUSTERERS,
     ESTIMATORS,
@@ -141,7 +142,7 @@ def test_checkpoint__belongs_to_the_start(cls, blobs, next_month, tmp_path):
     again = copy.deepcopy(first).fit(X)
     assert_same_outputs(outputs(twice, X), outputs(again, X))
     names = {
-        str(estimator._own_checkpoint(X, 0, estimator.model_).folder)
+        str(estimator._own_checkpoint(X, 0, estimator.model_, Group()).folder)
         for estimator in (first, twice)
     }
     assert len(names) == 2

@@ -10,6 +10,7 @@ from skdeepcluster.engine._group import Group
 from skdeepcluster.engine._rows import Rows
 
 INFERENCE_VALUES = 2**20  # values of X in one batch outside training
+SMALLEST_BLOCK = 256  # rows in it at least
 
 
 def batch_bounds(n_samples: int, batch_size: int) -> list[tuple[int, int]]:
@@ -50,7 +51,7 @@ def blocks_of(
 
     Where the device runs out of memory the batch is halved and the rest goes on.
     """
-    size = max(256, min(2**14, INFERENCE_VALUES // rows.n_features))
+    size = max(SMALLEST_BLOCK, min(2**14, INFERENCE_VALUES // rows.n_features))
     start = 0
     while start < rows.n_samples:
         here = slice(start, min(start + size, rows.n_samples))

@@ -115,9 +115,12 @@ def test_windows__read_every_block_once_and_mix_the_whole_array(numbers, monkeyp
     rows = numbered(numbers, monkeypatch, 10, 200)
     read = []
     between = rows.between
-    rows.between = lambda start, stop: (
-        read.append((start, stop)) or between(start, stop)
-    )
+
+    def noted(start, stop):
+        read.append((start, stop))
+        return between(start, stop)
+
+    rows.between = noted
     batches = drawn(rows, [(start, start + 50) for start in range(0, 1000, 50)])
     assert sorted(read) == [(start, start + 10) for start in range(0, 1000, 10)]
     # 20 blocks of 10 rows in each window: a batch has rows from most of them.

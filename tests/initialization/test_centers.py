@@ -47,11 +47,11 @@ def test_kmeans_centers__of_many_rows_go_on_from_the_best_of_a_sample(monkeypatc
     monkeypatch.setattr(_centers, "SAMPLE", 200)
     centers, labels = kmeans_centers(passes(X), n_clusters=4, n_init=3, seed=0)
     expected = KMeans(4, n_init=3, random_state=0).fit(X)
-    order = centers.argmax(dim=1).argsort()
-    of_all = expected.cluster_centers_[
-        expected.cluster_centers_.argmax(axis=1).argsort()
-    ]
-    np.testing.assert_allclose(centers[order], of_all, atol=0.02)
+    found, of_all = (
+        means[means.argmax(axis=1).argsort()]
+        for means in (centers.numpy(), expected.cluster_centers_)
+    )
+    np.testing.assert_allclose(found, of_all, atol=0.02)
     assert len(labels) == 2000
     sums = [X[labels == label].mean(axis=0) for label in range(4)]
     np.testing.assert_allclose(centers, sums, atol=0.02)
