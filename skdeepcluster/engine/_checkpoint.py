@@ -36,11 +36,17 @@ class Checkpoint:
             return False
         return time.monotonic() - self._last_save >= SECONDS_BETWEEN
 
-    def save(self, stage: str, state: dict) -> None:
-        """Replace the file of the stage; a reader sees the old one or the new one."""
+    def save(self, stage: str, state: dict, keep_before: bool = False) -> None:
+        """Replace the file of the stage; a reader sees the old one or the new one.
+
+        `keep_before` keeps the state before this one as that of the stage
+        ``before(stage)``.
+        """
         if self.folder is None:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
+        if keep_before and self._file(stage).exists():
+            os.replace(self._file(stage), self._file(before(stage)))
         with replacing(self._file(stage)) as file:
             torch.save(state, file)
         self._last_save = time.monotonic()
@@ -67,3 +73,8 @@ class Checkpoint:
 
     def _file(self, stage: str) -> Path:
         return self.folder / f"{stage}.pt"
+
+
+def before(stage: str) -> str:
+    """The name under which the last state but one of a stage is kept."""
+    return f"{stage}-before"

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from skdeepcluster.engine._batches import apply_in_batches, shared_bounds
 from skdeepcluster.engine._callbacks import Callback
-from skdeepcluster.engine._checkpoint import Checkpoint
+from skdeepcluster.engine._checkpoint import Checkpoint, before
 from skdeepcluster.engine._device import is_out_of_memory
 from skdeepcluster.engine._group import Group
 from skdeepcluster.engine._objective import Objective
@@ -27,6 +27,7 @@ from skdeepcluster.engine._rows import Rows
 from skdeepcluster.engine._schedules import learning_rates
 
 OPTIMIZERS = ("adam", "sgd")
+_STEPS_TO_FOLD = 64
 
 
 @dataclass
@@ -209,6 +210,8 @@ class _Run:
         order.set_state(progress.order)
         self.terms: list[dict[str, Tensor]] = []
         self.sizes: list[int] = []
+        self.folded: dict[str, Tensor] = {}  # sums over steps before those
+        self.n_rows = 0
         self.objective.train()
         for batch in trainer.rows.batches(trainer.bounds[progress.position :], order):
             if self._refresh_is_due():
@@ -266,21 +269,34 @@ class _Run:
         # Kept as tensors: reading a number here would wait for the device.
         self.terms.append({name: term.detach() for name, term in terms.items()})
         self.sizes.append(len(batch.index))
+        if len(self.terms) == _STEPS_TO_FOLD:
+            self._fold_terms()
         self.progress.step += 1
         self.progress.position += 1
 
-    def _collect_terms(self):
-        """Add the terms of the steps since the last call to the sums of the epoch."""
+    def _fold_terms(self):
+        """Add up the terms of the last steps, on the device.
+
+        Kept for a whole epoch of millions of steps, they would fragment the heap.
+        """
         if not self.terms:
             return
         sizes = torch.tensor(self.sizes, dtype=torch.float64)
-        sums, group = self.progress.sums, self.trainer.group
+        sizes = sizes.to(self.trainer.device, non_blocking=True)
         for name in self.terms[0]:
-            values = torch.stack([terms[name] for terms in self.terms])
-            total = values.cpu().double() @ sizes  # synchronises
-            sums[name] = sums.get(name, 0.0) + float(group.sum(total))
-        self.progress.n_rows += int(group.sum(sizes.sum()))
+            values = torch.stack([terms[name] for terms in self.terms]).double()
+            self.folded[name] = self.folded.get(name, 0.0) + values @ sizes
+        self.n_rows += sum(self.sizes)
         self.terms, self.sizes = [], []
+
+    def _collect_terms(self):
+        """Add the terms of the steps since the last call to the sums of the epoch."""
+        self._fold_terms()
+        sums, group = self.progress.sums, self.trainer.group
+        for name, total in self.folded.items():
+            sums[name] = sums.get(name, 0.0) + float(group.sum(total))  # synchronises
+        self.progress.n_rows += int(group.sum(torch.tensor(self.n_rows)))
+        self.folded, self.n_rows = {}, 0
 
     def _close_epoch(self, began):
         progress = self.progress
@@ -329,11 +345,12 @@ class _Run:
             "generators": {n: g.get_state() for n, g in self.generators.items()},
             "progress": vars(self.progress),
         }
-        self.trainer.checkpoint.save(self.stage, state)
+        shared = self.trainer.group.size > 1
+        self.trainer.checkpoint.save(self.stage, state, keep_before=shared)
 
     def restore(self):
         """Go on from the last checkpoint of this stage, if there is one."""
-        state = self.trainer.checkpoint.load(self.stage)
+        state = self._last_common_state()
         if state is None:
             return
         self.objective.load_state_dict(state["objective"])
@@ -341,6 +358,19 @@ class _Run:
         for name, source in self.generators.items():
             source.set_state(state["generators"][name])
         self.progress = _Progress(**state["progress"])
+
+    def _last_common_state(self):
+        """The last state that all processes have: some may have died before saving."""
+        load, group = self.trainer.checkpoint.load, self.trainer.group
+        if group.size == 1:
+            return load(self.stage)
+        states = {}
+        for state in map(load, (before(self.stage), self.stage)):
+            if state is not None:
+                progress = state["progress"]
+                states[progress["step"], progress["finished"]] = state
+        common = set.intersection(*map(set, group.gather_objects(list(states))))
+        return states[max(common)] if common else None
 
 
 def _make_optimizer(name, objective, learning_rate) -> torch.optim.Optimizer:

@@ -380,7 +380,7 @@ def test_finished_stage__is_loaded_and_not_trained_again(X, tmp_path):
 
 def test_due__is_a_matter_of_time(X, tmp_path, monkeypatch):
     saved = []
-    monkeypatch.setattr(Checkpoint, "save", lambda self, stage, state: saved.append(1))
+    monkeypatch.setattr(Checkpoint, "save", lambda *_, **__: saved.append(1))
     trainer = make_trainer(X, checkpoint=Checkpoint(tmp_path))
     trainer.train(Pull(refresh_interval=1), **SETTINGS, max_epochs=3)
     assert len(saved) == 1  # at the end; twenty seconds had not gone by before
