@@ -1,8 +1,6 @@
 """Training against a hand-written loop."""
 
-import cProfile
 import functools
-import pstats
 import time
 from contextlib import nullcontext
 
@@ -15,6 +13,7 @@ from _speed import (
     N_CLUSTERS,
     SMALL,
     WIDE,
+    can_bfloat16,
     fitted,
     image_rows,
     in_pairs,
@@ -24,15 +23,12 @@ from _speed import (
 )
 from torch import nn
 
-from skdeepcluster.engine import hardware
-
 
 def compare_with_loop(repeats):
     """One row per network, precision and method."""
-    can_bfloat16 = hardware(DEVICE)[1]
     for setting, dtype in ((SMALL, np.float32), (WIDE, np.uint8)):
         X = image_rows(10_000, setting.sizes[0]).astype(dtype)
-        for precision in ("float32", "bfloat16") if can_bfloat16 else ("float32",):
+        for precision in ("float32", "bfloat16") if can_bfloat16() else ("float32",):
             for method in ("Autoencoder", "DECClustering", "IDECClustering"):
                 paths = (False, True) if method == "Autoencoder" else (False,)
                 for linear_path in paths:
@@ -149,18 +145,3 @@ class LinearPath(nn.Module):
 
     def forward(self, x):
         return self.linear(x) + self.layers(x)
-
-
-# -- where an epoch goes ---------------------------------------------------------------
-
-
-def print_profile():
-    """Functions in which an epoch of the small network spends its time, both sides."""
-    X = image_rows(10_000, SMALL.sizes[0]).astype(np.float32)
-    for name, run in (("skdeepcluster", our_run), ("hand-written loop", loop_run)):
-        case = ("Autoencoder", SMALL, "float32", False, X)
-        run(*case)  # warms up
-        profile = cProfile.Profile()
-        profile.runcall(run, *case)
-        print(f"\n{name}: {SMALL.epochs} epochs of {-(-len(X) // BATCH_SIZE)} steps")
-        pstats.Stats(profile).sort_stats("tottime").print_stats(20)

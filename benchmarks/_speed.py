@@ -9,11 +9,18 @@ from torch import nn
 
 import skdeepcluster
 from skdeepcluster import Autoencoder
-from skdeepcluster.engine import resolve_device
+from skdeepcluster.engine import hardware, resolve_device
 
 BATCH_SIZE = 256
 N_CLUSTERS = 10
 DEVICE = resolve_device("auto")
+METHODS = (
+    "Autoencoder",
+    "DECClustering",
+    "IDECClustering",
+    "DCNClustering",
+    "VaDEClustering",
+)
 
 
 class Setting(NamedTuple):
@@ -29,6 +36,11 @@ class Setting(NamedTuple):
 
 SMALL = Setting(sizes=(64, 128, 64, 10), epochs=20)
 WIDE = Setting(sizes=(784, 500, 500, 2000, 10), epochs=4)
+
+
+def can_bfloat16():
+    """Whether the device multiplies it natively."""
+    return hardware(DEVICE)[1]
 
 
 def image_rows(n_rows, n_pixels):
@@ -56,12 +68,13 @@ def fitted(estimator, X):
 
 def ours(name, setting, pretraining_epochs, **more):
     """An estimator of this package, given those parameters that it has."""
+    batch_size = more.pop("batch_size", BATCH_SIZE)
     autoencoder = Autoencoder(
         setting.sizes[-1],
         hidden_layer_sizes=setting.sizes[1:-1],
         linear_path=more.pop("linear_path", False),
         max_epochs=pretraining_epochs,
-        batch_size=BATCH_SIZE,
+        batch_size=batch_size,
         precision=more.get("precision", "float32"),
         random_state=0,
     )
@@ -69,7 +82,7 @@ def ours(name, setting, pretraining_epochs, **more):
         return autoencoder
     estimator = getattr(skdeepcluster, name)(N_CLUSTERS, autoencoder=autoencoder)
     wanted = {
-        "batch_size": BATCH_SIZE,
+        "batch_size": batch_size,
         "learning_rate": 1e-4,  # ClustPy's in this stage
         "n_init": 1,
         "optimizer": "adam",

@@ -36,9 +36,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from _clustpy import compare_with_clustpy
-from _loop import compare_with_loop, print_profile
+from _loop import compare_with_loop
 from _methods import environment
 from _page import NOTHING, heading, simple_table, versions_table
+from _profile import write_profile
 from _speed import (
     WIDE,
     fitted,
@@ -183,14 +184,14 @@ def main():
         "--output", type=Path, default=Path(__file__).with_name("speed.csv")
     )
     parser.add_argument(
-        "--profile", action="store_true", help="print where an epoch goes; no table"
+        "--profile", action="store_true", help="show where an epoch goes; nothing else"
     )
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     with threadpool_limits(arguments.threads):  # scikit-learn's k-means has its own
         fitted(DECClustering(2, max_epochs=1), np.eye(50))  # libraries load
         if arguments.profile:
-            print_profile()
+            write_profile(Path(__file__).with_name("profile.rst"))
             return
         results = []
         for part in arguments.only:
