@@ -1,10 +1,8 @@
 """Training against ClustPy."""
 
 import functools
-import importlib.metadata
 import importlib.util
 import sys
-import time
 import types
 from unittest import mock
 
@@ -15,17 +13,16 @@ from _speed import (
     N_CLUSTERS,
     SMALL,
     WIDE,
+    EpochClock,
+    clock,
+    compared,
     fitted,
-    image_rows,
-    in_pairs,
+    in_turns,
     ours,
-    perceptron,
-    row,
+    precisions,
+    watching,
 )
 from sklearn.datasets import load_digits
-
-import skdeepcluster
-from skdeepcluster.engine import resolve_precision
 
 QUANTITIES = (
     "seconds per fit",
@@ -35,54 +32,48 @@ QUANTITIES = (
 
 
 def compare_with_clustpy(repeats):
-    """Three rows per network and method, or one that says what is missing."""
+    """Three rows per network, precision and method, or one on what is missing."""
     if importlib.util.find_spec("clustpy") is None:
         yield {"part": "clustpy", "note": "skipped: clustpy is not installed"}
         return
     digits = (load_digits().data / 16).astype(np.float32)
-    images = (image_rows(10_000, WIDE.sizes[0]) / 255).astype(np.float32)
-    for setting, X in ((SMALL, digits), (WIDE, images)):
+    images = (WIDE.rows() / 255).astype(np.float32)
+    cases = (
+        (SMALL._replace(epochs=20), digits, ("float32",)),
+        (WIDE._replace(epochs=2), images, precisions()),
+    )
+    for setting, X, kinds in cases:
         for method in ("DEC", "IDEC", "DCN", "VaDE"):
-            name = f"{method}Clustering"
-            if not hasattr(skdeepcluster, name):
-                note = f"skipped: skdeepcluster has no {name}"
-                yield {"part": "clustpy", "method": method, "note": note}
-                continue
-            sides = (
-                functools.partial(our_fit, name, setting, X),
-                functools.partial(clustpy_fit, method, setting, X),
-            )
-            seconds = in_pairs(*sides, repeats)
-            for number, quantity in enumerate(QUANTITIES):
-                yield row(
-                    "clustpy",
-                    setting,
-                    len(X),
-                    chosen_precision(setting),
-                    method=method,
-                    quantity=quantity,
-                    ours=seconds[0, :, number],
-                    other=seconds[1, :, number],
-                )
+            sides = [functools.partial(clustpy_fit, method, setting, X)]
+            for precision in kinds:
+                sides.append(functools.partial(our_fit, method, setting, X, precision))
+            other, *mine = in_turns(sides, repeats)
+            for precision, seconds in zip(kinds, mine, strict=True):
+                for number, quantity in enumerate(QUANTITIES):
+                    yield compared(
+                        seconds[:, number],
+                        other[:, number],
+                        part="clustpy",
+                        method=method,
+                        network=setting.network,
+                        rows=len(X),
+                        batch=BATCH_SIZE,
+                        precision=precision,
+                        quantity=quantity,
+                    )
 
 
-def chosen_precision(setting):
-    """What "auto" comes to for this network."""
-    dtype = resolve_precision("auto", DEVICE, perceptron(setting.sizes))
-    return "float32" if dtype is None else str(dtype).removeprefix("torch.")
-
-
-def our_fit(name, setting, X):
+def our_fit(method, setting, X, precision):
     """Seconds of a fit and of an epoch in each stage."""
     epochs = setting.epochs
-    estimator = ours(name, setting, epochs, max_epochs=epochs, precision="auto")
-    begin = time.perf_counter()
-    history = fitted(estimator, X).history_
-    seconds = time.perf_counter() - begin
-    stages = {}
-    for record in history:
-        stages.setdefault(record["stage"], []).append(record["seconds"])
-    return [seconds, *mean_epochs(stages.values(), epochs)]
+    estimator = ours(
+        f"{method}Clustering", setting, epochs, max_epochs=epochs, precision=precision
+    )
+    watch = EpochClock()
+    begin = clock()
+    with watching(watch):
+        fitted(estimator, X)
+    return [clock() - begin, *mean_epochs(watch.stages.values(), epochs)]
 
 
 def mean_epochs(stages, epochs):
@@ -103,9 +94,9 @@ def clustpy_fit(method, setting, X):
         return bars[-1]
 
     with mock.patch("tqdm.trange", start_bar):  # its only sign that an epoch has ended
-        begin = time.perf_counter()
+        begin = clock()
         clusterer.fit(X)
-        seconds = time.perf_counter() - begin
+        seconds = clock() - begin
     return [seconds, *mean_epochs([bar.seconds for bar in bars], setting.epochs)]
 
 
@@ -117,9 +108,9 @@ class TimedEpochs:
 
     def __iter__(self):
         for epoch in range(self.n_epochs):
-            begin = time.perf_counter()
+            begin = clock()
             yield epoch
-            self.seconds.append(time.perf_counter() - begin)
+            self.seconds.append(clock() - begin)
 
     def set_postfix(self, *args, **kwargs):
         """Show nothing."""

@@ -1,131 +1,217 @@
-"""Training against a hand-written loop."""
+"""Training against a hand-written loop, and both against the matrix products alone."""
 
-import functools
-import time
 from contextlib import nullcontext
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from _products import products_of
 from _speed import (
     BATCH_SIZE,
     DEVICE,
+    LONG,
+    METHODS,
     N_CLUSTERS,
     SMALL,
     WIDE,
-    can_bfloat16,
+    EpochClock,
+    compared,
     fitted,
-    image_rows,
-    in_pairs,
     ours,
     perceptron,
-    row,
+    precisions,
+    watching,
 )
 from torch import nn
 
+NEVER = 10**9  # steps
+
 
 def compare_with_loop(repeats):
-    """One row per network, precision and method."""
-    for setting, dtype in ((SMALL, np.float32), (WIDE, np.uint8)):
-        X = image_rows(10_000, setting.sizes[0]).astype(dtype)
-        for precision in ("float32", "bfloat16") if can_bfloat16() else ("float32",):
-            for method in ("Autoencoder", "DECClustering", "IDECClustering"):
-                paths = (False, True) if method == "Autoencoder" else (False,)
-                for linear_path in paths:
-                    case = (method, setting, precision, linear_path, X)
-                    sides = [functools.partial(f, *case) for f in (our_run, loop_run)]
-                    seconds = in_pairs(*sides, repeats)
-                    yield row(
-                        "loop",
-                        setting,
-                        len(X),
-                        precision,
-                        method=method + ", linear path" * linear_path,
-                        quantity="seconds per epoch",
-                        ours=seconds[0],
-                        other=seconds[1],
-                    )
+    """One row per network, rows, precision, batch size and method."""
+    for setting in (SMALL, WIDE, LONG):
+        X = setting.rows()
+        for precision in precisions()[-1:] if setting is LONG else precisions():
+            for batch_size in (BATCH_SIZE, 4 * BATCH_SIZE):
+                for method in METHODS:
+                    case = (setting, X, precision, batch_size)
+                    yield compare_method(method, *case, linear_path=False)
+                if batch_size == BATCH_SIZE:
+                    yield compare_method("Autoencoder", *case, linear_path=True)
 
 
-def our_run(method, setting, precision, linear_path, X):
-    """Seconds per epoch of the estimator; of clustering, its last stage."""
+def compare_method(method, setting, X, precision, batch_size, *, linear_path):
+    """Epochs of the estimator, of the loop and of the products, one after the other."""
+    case = (method, setting, precision, batch_size, linear_path)
+    seconds = epochs_in_turns(*case, X)
+    mine, loop, products = seconds[1:].T  # the first epoch warms up, and labels rows
+    return compared(
+        mine,
+        loop,
+        part="loop",
+        method=method.removesuffix("Clustering") + ", linear path" * linear_path,
+        network=setting.network,
+        rows=len(X),
+        batch=batch_size,
+        precision=precision,
+        quantity="seconds per epoch",
+        products=np.median(products),
+        ours_to_products=np.median(mine / products),
+        other_to_products=np.median(loop / products),
+    )
+
+
+def epochs_in_turns(method, setting, precision, batch_size, linear_path, X):
+    """Seconds of an epoch: (epochs, 3) of the estimator, the loop and the products."""
     alone = method == "Autoencoder"
+    n_epochs = 1 + setting.epochs
     estimator = ours(
         method,
         setting,
-        setting.epochs if alone else 0,
-        linear_path=linear_path,
-        max_epochs=setting.epochs,
+        n_epochs if alone else 0,
+        max_epochs=n_epochs,
+        batch_size=batch_size,
         precision=precision,
-        update_interval=10**9,  # the targets of the start stay
+        linear_path=linear_path,
     )
-    history = fitted(estimator, X).history_
-    return min(record["seconds"] for record in history)
+    loop = Loop(method, setting.sizes, precision, batch_size, linear_path, X)
+    products = products_of(
+        method, setting.sizes, len(X), precision, batch_size, linear_path
+    )
+    clock = EpochClock(loop.epoch, products.epoch)
+
+    def without_looks(objective):
+        if objective.refresh_interval is not None:
+            objective.refresh_interval = NEVER  # but before the first step
+
+    with watching(clock, without_looks):
+        fitted(estimator, X)
+    return np.array(clock.stages["pretraining" if alone else "clustering"])
 
 
-def loop_run(method, setting, precision, linear_path, X):
-    """Seconds per epoch of a loop as short as can be."""
-    x_all = torch.from_numpy(((X - X.mean(axis=0)) / X.std()).astype(np.float32))
-    x_all = x_all.to(DEVICE)
-    p_all = torch.rand(len(X), N_CLUSTERS, device=DEVICE).softmax(dim=1)
-    parameters, loss_of = LOSSES[method](setting.sizes, linear_path)
-    optimizer = torch.optim.Adam(parameters, fused=True)
-    bfloat16 = precision == "bfloat16"
-    cast = torch.autocast(DEVICE.type, torch.bfloat16) if bfloat16 else nullcontext()
-    seconds = []
-    for _ in range(setting.epochs):
-        begin = time.perf_counter()
-        for start in range(0, len(X), BATCH_SIZE):
-            x = x_all[start : start + BATCH_SIZE]
-            with cast:
-                loss = loss_of(x, p_all[start : start + BATCH_SIZE])
+class Loop:
+    """A training loop as short as can be: no shuffling, no history, no new targets."""
+
+    def __init__(self, method, sizes, precision, batch_size, linear_path, X):
+        x = torch.from_numpy(X).float()
+        self.x = ((x - x.mean(dim=0)) / x.std()).to(DEVICE)
+        part = LinearPath if linear_path else perceptron
+        parameters, self.loss, self.after_step = METHOD[method](sizes, len(X), part)
+        self.optimizer = torch.optim.Adam(parameters, lr=1e-4, fused=True)
+        self.batch_size = batch_size
+        bfloat16 = precision == "bfloat16"
+        self.cast = (
+            torch.autocast(DEVICE.type, torch.bfloat16) if bfloat16 else nullcontext()
+        )
+
+    def epoch(self):
+        for start in range(0, len(self.x), self.batch_size):
+            rows = slice(start, start + self.batch_size)
+            x = self.x[rows]
+            with self.cast:
+                loss = self.loss(x, rows)
             loss.backward()
-            optimizer.step()
-            optimizer.zero_grad()
+            self.optimizer.step()
+            self.optimizer.zero_grad()
+            if self.after_step is not None:
+                with self.cast:
+                    self.after_step(x, rows)
         loss.item()  # synchronises
-        seconds.append(time.perf_counter() - begin)
-    return min(seconds)
 
 
-def reconstruction(sizes, linear_path):
-    """Parameters and loss of an autoencoder."""
-    part = LinearPath if linear_path else perceptron
-    encoder, decoder = part(sizes).to(DEVICE), part(sizes[::-1]).to(DEVICE)
+# -- of each method: parameters, the loss of a batch, what follows a step --------------
 
-    def loss(x, p):
+
+def reconstruction(sizes, n_rows, part):
+    encoder, decoder = part(sizes), part(sizes[::-1])
+
+    def loss(x, rows):
         return F.mse_loss(decoder(encoder(x)).float(), x)
 
-    return [*encoder.parameters(), *decoder.parameters()], loss
+    return [*encoder.parameters(), *decoder.parameters()], loss, None
 
 
-def self_training(sizes, linear_path):
-    """Parameters and loss of DEC's clustering stage."""
-    encoder = perceptron(sizes).to(DEVICE)
-    centers = nn.Parameter(torch.randn(N_CLUSTERS, sizes[-1], device=DEVICE))
+def self_training(sizes, n_rows, part):
+    encoder, centers, p = part(sizes), random_centers(sizes), random_targets(n_rows)
 
-    def loss(x, p):
-        return divergence(encoder(x).float(), centers, p)
+    def loss(x, rows):
+        return divergence(encoder(x).float(), centers, p[rows])
 
-    return [*encoder.parameters(), centers], loss
+    return [*encoder.parameters(), centers], loss, None
 
 
-def joint_training(sizes, linear_path):
-    """Parameters and loss of IDEC's clustering stage."""
-    encoder, decoder = perceptron(sizes).to(DEVICE), perceptron(sizes[::-1]).to(DEVICE)
-    centers = nn.Parameter(torch.randn(N_CLUSTERS, sizes[-1], device=DEVICE))
+def joint_training(sizes, n_rows, part):
+    encoder, decoder = part(sizes), part(sizes[::-1])
+    centers, p = random_centers(sizes), random_targets(n_rows)
 
-    def loss(x, p):
+    def loss(x, rows):
         z = encoder(x).float()
-        return F.mse_loss(decoder(z).float(), x) + divergence(z, centers, p)
+        error = F.mse_loss(decoder(z).float(), x)
+        return error + 0.1 * divergence(z, centers, p[rows])
 
-    return [*encoder.parameters(), *decoder.parameters(), centers], loss
+    return [*encoder.parameters(), *decoder.parameters(), centers], loss, None
 
 
-LOSSES = {
+def k_means_friendly(sizes, n_rows, part):
+    encoder, decoder = part(sizes), part(sizes[::-1])
+    centers = random_centers(sizes).detach()
+    counts = torch.full((N_CLUSTERS,), 100.0, device=DEVICE)
+    assigned = torch.randint(N_CLUSTERS, (n_rows,), device=DEVICE)
+
+    def loss(x, rows):
+        z = encoder(x).float()
+        distance = (z - centers[assigned[rows]]).square().sum(1).mean()
+        return F.mse_loss(decoder(z).float(), x) + 0.05 * distance
+
+    @torch.no_grad()
+    def after_step(x, rows):
+        z = encoder(x).float()
+        labels = (z.unsqueeze(1) - centers).square().sum(2).argmin(1)
+        assigned[rows] = labels
+        counts.add_(torch.bincount(labels, minlength=N_CLUSTERS))
+        shift = torch.zeros_like(centers).index_add_(0, labels, z - centers[labels])
+        centers.add_(shift / counts.unsqueeze(1))
+
+    return [*encoder.parameters(), *decoder.parameters()], loss, after_step
+
+
+def evidence_bound(sizes, n_rows, part):
+    encoder, decoder = part((*sizes[:-1], 2 * sizes[-1])), part(sizes[::-1])
+    centers, logits = random_centers(sizes), nn.Parameter(torch.zeros(N_CLUSTERS))
+    log_s2 = nn.Parameter(torch.zeros_like(centers))
+
+    def loss(x, rows):
+        mean, log_variance = encoder(x).float().chunk(2, dim=1)
+        log_variance = log_variance.clamp(-20, 20)
+        z = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
+        error = 0.5 * F.mse_loss(decoder(z).float(), x, reduction="sum") / len(x)
+        log_weights, s2, sizes = logits.log_softmax(0), log_s2.exp(), log_s2.sum(1)
+        d2 = ((z.unsqueeze(1) - centers).square() / s2).sum(2)
+        log_gamma = (log_weights - 0.5 * (d2 + sizes)).log_softmax(1)
+        wide = (mean.unsqueeze(1) - centers).square() + log_variance.exp().unsqueeze(1)
+        terms = 0.5 * ((wide / s2).sum(2) + sizes) + log_gamma - log_weights
+        entropy = 0.5 * (1 + log_variance).sum(1)
+        return error + ((log_gamma.exp() * terms).sum(1) - entropy).mean()
+
+    networks = [*encoder.parameters(), *decoder.parameters()]
+    return [*networks, centers, logits, log_s2], loss, None
+
+
+METHOD = {
     "Autoencoder": reconstruction,
     "DECClustering": self_training,
     "IDECClustering": joint_training,
+    "DCNClustering": k_means_friendly,
+    "VaDEClustering": evidence_bound,
 }
+
+
+def random_centers(sizes):
+    return nn.Parameter(torch.randn(N_CLUSTERS, sizes[-1], device=DEVICE))
+
+
+def random_targets(n_rows):
+    return torch.rand(n_rows, N_CLUSTERS, device=DEVICE).softmax(dim=1)
 
 
 def divergence(z, centers, p):
@@ -140,7 +226,7 @@ class LinearPath(nn.Module):
 
     def __init__(self, sizes):
         super().__init__()
-        self.linear = nn.Linear(sizes[0], sizes[-1], bias=False)
+        self.linear = nn.Linear(sizes[0], sizes[-1], bias=False, device=DEVICE)
         self.layers = perceptron(sizes)
 
     def forward(self, x):

@@ -41,7 +41,11 @@ def page(title, about, rows, sets, methods):
             paragraph(ABOUT_GAINS.format(sets=", ".join(complete))),
             simple_table(gains_table({n: cells[n] for n in complete}, methods)),
         ]
-    parts += [heading("Hardware and versions"), simple_table(known_table(rows))]
+    columns = ["precision", *environment()]
+    parts += [
+        heading("Hardware and versions"),
+        simple_table(known_table(rows, columns)),
+    ]
     return "\n\n".join(parts) + "\n"
 
 
@@ -115,10 +119,10 @@ def gains_table(cells, methods):
     return lines
 
 
-def known_table(rows):
+def known_table(rows, columns):
     """Hardware and versions; several values where the rows differ."""
     lines = [["What", "Which"]]
-    for column in ["precision", *environment()]:
+    for column in columns:
         values = dict.fromkeys(str(row[column]) for row in rows if row[column] != "")
         lines.append([column, " / ".join(values) or NOTHING])
     return lines

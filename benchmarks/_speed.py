@@ -1,15 +1,19 @@
-"""What the comparisons of speed share: networks, rows, estimators, pairs of runs."""
+"""What the comparisons of speed share: networks, rows, estimators, a clock, pairs."""
 
+import time
 import warnings
+from contextlib import contextmanager
 from typing import NamedTuple
+from unittest import mock
 
 import numpy as np
+import torch
 from sklearn.exceptions import ConvergenceWarning
 from torch import nn
 
 import skdeepcluster
 from skdeepcluster import Autoencoder
-from skdeepcluster.engine import hardware, resolve_device
+from skdeepcluster.engine import Callback, Trainer, hardware, resolve_device
 
 BATCH_SIZE = 256
 N_CLUSTERS = 10
@@ -24,31 +28,49 @@ METHODS = (
 
 
 class Setting(NamedTuple):
-    """A network and how many epochs give a time that is worth reading."""
+    """A network, rows, and how many epochs give a time that is worth reading."""
 
     sizes: tuple
+    n_rows: int
     epochs: int
 
     @property
     def network(self):
         return "-".join(map(str, self.sizes))
 
+    def rows(self):
+        """Noisy copies of ten random pictures; uint8 where they are wide."""
+        X = image_rows(self.n_rows, self.sizes[0])
+        return X if self.sizes[0] > 64 else X.astype(np.float32)
 
-SMALL = Setting(sizes=(64, 128, 64, 10), epochs=20)
-WIDE = Setting(sizes=(784, 500, 500, 2000, 10), epochs=4)
+
+SMALL = Setting(sizes=(64, 128, 64, 10), n_rows=1_797, epochs=40)
+WIDE = Setting(sizes=(784, 500, 500, 2000, 10), n_rows=10_000, epochs=5)
+LONG = WIDE._replace(n_rows=70_000, epochs=2)
 
 
-def can_bfloat16():
-    """Whether the device multiplies it natively."""
-    return hardware(DEVICE)[1]
+def clock():
+    """Seconds: the processor's for one thread on a CPU, so that other work counts less.
+
+    Else those of the day.
+    """
+    if DEVICE.type == "cpu" and torch.get_num_threads() == 1:
+        return time.process_time()
+    return time.perf_counter()
+
+
+def precisions():
+    """Those that the device computes in natively."""
+    return ("float32", "bfloat16") if hardware(DEVICE)[1] else ("float32",)
 
 
 def image_rows(n_rows, n_pixels):
     """Noisy copies of ten random pictures: (n_rows, n_pixels) uint8."""
     rng = np.random.default_rng(0)
     pictures = rng.integers(0, 256, size=(N_CLUSTERS, n_pixels))
-    rows = pictures[rng.integers(N_CLUSTERS, size=n_rows)]
-    return np.clip(rows + rng.normal(0, 64, rows.shape), 0, 255).astype(np.uint8)
+    rows = pictures[rng.integers(N_CLUSTERS, size=n_rows)].astype(np.float32)
+    rows += rng.normal(0, 64, rows.shape).astype(np.float32)
+    return np.clip(rows, 0, 255, out=rows).astype(np.uint8)
 
 
 def perceptron(sizes):
@@ -56,7 +78,7 @@ def perceptron(sizes):
     layers = []
     for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True):
         layers += [nn.Linear(n_in, n_out), nn.ReLU()]
-    return nn.Sequential(*layers[:-1])
+    return nn.Sequential(*layers[:-1]).to(DEVICE)
 
 
 def fitted(estimator, X):
@@ -94,27 +116,67 @@ def ours(name, setting, pretraining_epochs, **more):
     return estimator.set_params(**{n: v for n, v in wanted.items() if n in known})
 
 
-def in_pairs(ours, other, repeats):
-    """Call both in every repetition: (2, repeats, ...) of what they return."""
-    results = [], []
+class EpochClock(Callback):
+    """Seconds of every epoch, by stage; the others have a turn after each of them.
+
+    Parameters
+    ----------
+    *others : callable
+
+    Attributes
+    ----------
+    stages : dict of list
+        For each epoch a list of its seconds and those of the others after it.
+    """
+
+    def __init__(self, *others):
+        self.others, self.stages = others, {}
+
+    def on_stage_begin(self, stage, max_epochs):
+        self.epochs = self.stages.setdefault(stage, [])
+        self.begin = clock()
+
+    def on_epoch_end(self, record):
+        seconds = [clock() - self.begin]
+        for other in self.others:
+            begin = clock()
+            other()
+            seconds.append(clock() - begin)
+        self.epochs.append(seconds)
+        self.begin = clock()
+
+
+@contextmanager
+def watching(callback, before=lambda objective: None):
+    """Stages within it are told to the callback, their objectives first to `before`."""
+    train = Trainer.train
+
+    def watched(trainer, objective, **options):
+        trainer.callbacks = [*trainer.callbacks, callback]
+        before(objective)
+        return train(trainer, objective, **options)
+
+    with mock.patch.object(Trainer, "train", watched):
+        yield
+
+
+def in_turns(sides, repeats):
+    """Call all in every repetition, each first in turn: (sides, repeats, ...)."""
+    results = [[] for _ in sides]
     for turn in range(repeats):
-        for side in (0, 1) if turn % 2 == 0 else (1, 0):
-            results[side].append((ours, other)[side]())
+        for number in range(len(sides)):
+            side = (turn + number) % len(sides)
+            results[side].append(sides[side]())
     return np.array(results)
 
 
-def row(part, setting, rows, precision, *, ours, other, **fields):
-    """One line of the table: medians of both sides, and the ratios of the pairs."""
-    ratios = ours / other
+def compared(ours, other, **fields):
+    """One line of a table: medians of both sides, and the ratios of the pairs."""
     return {
-        "part": part,
-        "network": setting.network,
-        "rows": rows,
-        "precision": precision,
         **fields,
         "ours": np.median(ours),
         "other": np.median(other),
-        **spread(ratios),
+        **spread(ours / other),
     }
 
 

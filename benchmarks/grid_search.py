@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from _methods import environment, prepare_process
 from _page import heading, paragraph, simple_table, versions_table
-from _speed import fitted, in_pairs
+from _speed import fitted, in_turns
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV
 
@@ -91,7 +91,7 @@ def main():
         return spent
 
     sides = (lambda: seconds(cached), lambda: seconds(lambda: search(None)))
-    with_cache, without = in_pairs(*sides, arguments.repeats)
+    with_cache, without = in_turns(sides, arguments.repeats)
     ratios = with_cache / without
     row = {
         "pretraining_share": f"{share:.3f}",
