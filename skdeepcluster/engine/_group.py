@@ -135,7 +135,10 @@ def join_group(distributed: bool, device: torch.device) -> Group:
 
 
 def _leave():
-    if dist.is_initialized():
+    if not dist.is_initialized():
+        return
+    with contextlib.suppress(RuntimeError):  # where another process is gone already
+        dist.barrier()
         dist.destroy_process_group()
 
 
