@@ -135,10 +135,7 @@ def join_group(distributed: bool, device: torch.device) -> Group:
 
 
 def _leave():
-    if not dist.is_initialized():
-        return
-    with contextlib.suppress(RuntimeError):  # where another process is gone already
-        dist.barrier()
+    if dist.is_initialized():
         dist.destroy_process_group()
 
 
