@@ -60,14 +60,11 @@ class CentroidObjective(LabelledObjective):
         """
         model = self.model
         z = trainer.passes(model.embed, model.centers.shape[1])
-        labels = self._labels(z)
+        labels = z.apply(model.nearest)
         sizes = self.group.sum(torch.bincount(labels, minlength=model.n_clusters))
         moved = (sizes == 0).nonzero().flatten()
         if len(moved):
             few = z.sample(SAMPLE, trainer.seed)
             moved = reseed_empty(model.centers, moved, few)
-            labels = self._labels(z)
+            labels = z.apply(model.nearest)
         return z, labels, moved
-
-    def _labels(self, z):
-        return torch.cat([self.model.nearest(part) for _, part in z])

@@ -57,6 +57,16 @@ class Passes:
         with evaluation(self.function):
             yield from blocks_of(self.rows, self.function)
 
+    def apply(self, function: Callable[[Tensor], Tensor]) -> Tensor:
+        """Concatenate what the function makes of the values."""
+        result = torch.empty(0)
+        for here, part in self:
+            value = function(part)
+            if here.start == 0:  # one block: parts kept apart would fragment the heap
+                result = value.new_empty(self.rows.n_samples, *value.shape[1:])
+            result[here] = value
+        return result
+
     def sample(self, size: int, seed: int) -> Tensor:
         """Values of rows of all processes: (n, n_values), all in order where n_rows
         is at most `size`, else about that many, drawn at random.

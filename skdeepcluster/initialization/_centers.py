@@ -33,8 +33,7 @@ def kmeans_centers(
     centers = torch.from_numpy(z.group.first(kmeans.cluster_centers_)).to(few)
     if len(few) < z.n_rows and z.held:
         centers = lloyd(z, centers)
-    labels = [squared_distances(part, centers).argmin(dim=1) for _, part in z]
-    return centers, torch.cat(labels)
+    return centers, z.apply(lambda part: squared_distances(part, centers).argmin(dim=1))
 
 
 def lloyd(z: Passes, centers: Tensor) -> Tensor:
