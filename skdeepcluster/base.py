@@ -20,6 +20,7 @@ from sklearn.base import (
 )
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import assert_all_finite, check_array
+from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import (
     _check_n_features,
     check_is_fitted,
@@ -78,6 +79,9 @@ class DeepEstimator(
     A subclass stores its arguments in ``__init__``, declares their ranges in
     `_parameter_rules` and learns in ``_fit(X, seed, checkpoint, start)``.
     """
+
+    # Where to write is said in the call, not by routing.
+    __metadata_request__transform = {"out": UNUSED}
 
     _doc_link_module = "skdeepcluster"
     _doc_link_template = (

@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 from sklearn.base import ClusterMixin, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
+from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted, check_memory
 from torch import Tensor, nn
 
@@ -46,6 +47,8 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
     of its own copy of the pre-trained network, where it sets `init_labels_`; and what
     it minimises, in ``_objective(trainer, model)``.
     """
+
+    __metadata_request__predict = {"out": UNUSED}
 
     _auto_steps = 4000  # optimiser steps that max_epochs="auto" stands for
 
@@ -267,6 +270,8 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
 
 class SoftAssignmentMixin:
     """For clusterers whose model assigns probabilities."""
+
+    __metadata_request__predict_proba = {"out": UNUSED}
 
     def predict_proba(self, X: MatrixLike, out: np.ndarray | None = None) -> np.ndarray:
         """Soft assignment of each row of `X` to the clusters.
