@@ -60,7 +60,8 @@ def operators_table(operators):
     """One line per operator of each case: its share of all time, and its calls."""
     lines = [["Method", "Network", "Precision", "Operators, with percent of the time"]]
     for case, top in operators.items():
-        lines.append([*case, ", ".join(f"{name} {share:.0f}" for name, share in top)])
+        shares = (f"``{name}`` {share:.0f}" for name, share in top)
+        lines.append([*case, ", ".join(shares)])
     return simple_table(lines)
 
 
