@@ -4,20 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from skdeepcluster.engine import Rows, _batches, apply_in_batches
+from skdeepcluster.engine import _batches, apply_in_batches
 from skdeepcluster.engine._batches import batch_bounds
-
-CPU = torch.device("cpu")
-
-
-@pytest.fixture
-def X():
-    return np.random.default_rng(0).normal(5, 3, size=(50, 4))
-
-
-def make_rows(X, center=None, scale=2.0):
-    return Rows(X, np.arange(4.0) if center is None else center, scale, CPU)
-
+from tests.engine._rows import make_rows
 
 # -- batch_bounds ------------------------------------------------------------------
 
@@ -60,7 +49,7 @@ def test_apply__keeps_the_order_over_many_batches():
         sizes.append(len(x))
         return 2 * x
 
-    result = apply_in_batches(Rows(X, np.zeros(1), 1.0, CPU), double)
+    result = apply_in_batches(make_rows(X, np.zeros(1), 1.0), double)
     np.testing.assert_array_equal(result, 2 * X)
     assert sum(sizes) == 1000
 
@@ -73,7 +62,7 @@ def test_apply__wide_rows_come_in_smaller_batches(monkeypatch):
         sizes.append(len(x))
         return x
 
-    apply_in_batches(Rows(np.zeros((700, 4)), np.zeros(4), 1.0, CPU), note)
+    apply_in_batches(make_rows(np.zeros((700, 4))), note)
     assert sizes == [300, 300, 100]
 
 
@@ -93,7 +82,7 @@ def test_apply__out_of_memory_halves_the_batch_and_goes_on(most):
         sizes.append(len(x))
         return x + 1
 
-    result = apply_in_batches(Rows(X, np.zeros(1), 1.0, CPU), function)
+    result = apply_in_batches(make_rows(X, np.zeros(1), 1.0), function)
     np.testing.assert_array_equal(result, X + 1)
     assert max(sizes) > most / 2
     assert sum(sizes) == 600
@@ -110,7 +99,7 @@ def test_apply__what_belongs_to_rows_stays_with_them(most):
             raise torch.OutOfMemoryError
         return torch.cat([x * sign, number[:, None]], dim=1)
 
-    rows = Rows(X, np.zeros(1), 1.0, CPU)
+    rows = make_rows(X, np.zeros(1), 1.0)
     result = apply_in_batches(rows, function, signs, numbers)
     np.testing.assert_array_equal(result[:, :1], X * signs.numpy())
     np.testing.assert_array_equal(result[:, 1], np.arange(600))

@@ -5,19 +5,8 @@ import pytest
 import torch
 from scipy import sparse
 
-from skdeepcluster.engine import Rows, _rows
-
-CPU = torch.device("cpu")
-
-
-@pytest.fixture
-def X():
-    return np.random.default_rng(0).normal(5, 3, size=(50, 4))
-
-
-def make_rows(X, center=None, scale=2.0):
-    return Rows(X, np.arange(4.0) if center is None else center, scale, CPU)
-
+from skdeepcluster.engine import _rows
+from tests.engine._rows import make_rows
 
 # -- Rows --------------------------------------------------------------------------
 
@@ -78,7 +67,7 @@ def numbers():
 def numbered(numbers, monkeypatch, block, window, resident=False):
     monkeypatch.setattr(_rows, "BLOCK_BYTES", 4 * block)
     monkeypatch.setattr(_rows, "WINDOW_BYTES", 4 * window)
-    rows = Rows(numbers, np.zeros(1), 1.0, CPU)
+    rows = make_rows(numbers, np.zeros(1), 1.0)
     if resident:
         rows.keep_on_device()
     return rows

@@ -1,36 +1,32 @@
-"""The scikit-learn face of all estimators: input gate, fitted state, pickling."""
+"""What all estimators are: fit and transform, fitted state, pickling."""
 
 import copy
-import math
 import os
-import pickle
 from abc import ABCMeta, abstractmethod
 from collections.abc import Callable
 from typing import Self
 
-import joblib
 import numpy as np
-import sklearn
 import torch
-from scipy.sparse import issparse
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
-from sklearn.frozen import FrozenEstimator
-from sklearn.utils import assert_all_finite, check_array
+from sklearn.utils import check_array
 from sklearn.utils.metadata_routing import UNUSED
-from sklearn.utils.validation import (
-    _check_n_features,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from skdeepcluster._version import __version__
+from skdeepcluster.base._fingerprint import (
+    content,
+    fingerprint,
+    identity_of,
+    weights_of,
+)
+from skdeepcluster.base._input import InputMixin
 from skdeepcluster.engine import (
-    RESIDENT_BYTES,
     CallbackSupportMixin,
     Checkpoint,
     FitTasks,
@@ -48,27 +44,17 @@ from skdeepcluster.engine import (
 )
 from skdeepcluster.networks import build
 from skdeepcluster.utils import (
-    KEPT_DTYPES,
     Integers,
     MatrixLike,
-    RowSource,
     check_array_like,
-    check_complete,
     check_out,
     check_parameters,
-    is_row_source,
-    row_blocks,
-)
-
-_RECIPE = (
-    "Text and missing values are prepared in front of the estimator, for example by "
-    "make_pipeline(ColumnTransformer([...]), estimator) with SimpleImputer, "
-    "StandardScaler and OneHotEncoder."
 )
 
 
 class DeepEstimator(
     CallbackSupportMixin,
+    InputMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     BaseEstimator,
@@ -183,66 +169,7 @@ class DeepEstimator(
         """
         return self._apply(X, "embed", out)
 
-    # -- input ---------------------------------------------------------------------
-
-    def _gate(self, X, *, reset):
-        """The one way in: an ndarray or CSR matrix of rows with known columns.
-
-        Nothing is copied that can stay: dtypes that hold numbers are kept.
-        """
-        X = check_array_like(X)
-        check_complete(X)
-        shape = tuple(getattr(X, "shape", ()))[1:]
-        is_image = len(shape) > 1
-        if is_image and not reset:
-            self._check_image_shape(shape)
-        if is_row_source(X) and 4 * math.prod(X.shape) > RESIDENT_BYTES:
-            X = self._check_source(RowSource(X), reset=reset)
-        else:
-            if is_image:
-                X = np.asarray(X).reshape(X.shape[0], math.prod(shape))
-            X = self._check_values(X, reset=reset)
-        if reset:
-            self.image_shape_ = shape if is_image else None
-        return X
-
-    def _check_values(self, X, *, reset):
-        try:
-            X = validate_data(
-                self, X, reset=reset, dtype=KEPT_DTYPES, accept_sparse="csr"
-            )
-        except ValueError as error:
-            if "NaN" in str(error) or "could not convert string" in str(error):
-                error.add_note(_RECIPE)
-            raise
-        return X
-
-    def _check_source(self, X, *, reset):
-        """The same for rows that are read when they are needed."""
-        if X.dtype.kind not in "fiub":
-            raise ValueError(f"X must hold real numbers. Got dtype {X.dtype}.")
-        _check_n_features(self, X, reset=reset)
-        if reset:
-            vars(self).pop("feature_names_in_", None)
-        name = type(self).__name__
-        for _, block in row_blocks(X):
-            assert_all_finite(block, estimator_name=name, input_name="X")
-        return X
-
-    def _check_image_shape(self, shape):
-        check_is_fitted(self)
-        if self.image_shape_ != shape:
-            fitted = self.image_shape_ or f"flat rows of {self.n_features_in_} features"
-            raise ValueError(
-                f"X has rows of shape {shape}, but {type(self).__name__} was fitted on "
-                f"{fitted}. Give rows of the same shape."
-            )
-
-    def _copy_input_description(self, other: "DeepEstimator"):
-        """Know the input as `other` does, having been fitted on its checked rows."""
-        for name in ("n_features_in_", "feature_names_in_", "image_shape_"):
-            if hasattr(other, name):
-                setattr(self, name, getattr(other, name))
+    # -- applying the model ---------------------------------------------------------
 
     def _apply(self, X, method: str, out: np.ndarray | None = None) -> np.ndarray:
         """A method of the model on rows that are to be checked, as a NumPy array."""
@@ -307,7 +234,9 @@ class DeepEstimator(
                 "checkpoint needs an integer random_state, to know an interrupted fit "
                 f"again. Got random_state={self.random_state!r}."
             )
-        origin = () if start is None else (_identity(start), self.center_, self.scale_)
+        origin = (
+            () if start is None else (identity_of(start), self.center_, self.scale_)
+        )
         origin = (*origin, group.rank, group.size)
         name = f"{type(self).__name__}-{fingerprint(self, content(X), seed, *origin)}"
         return Checkpoint(os.path.join(self.checkpoint, name))
@@ -337,7 +266,7 @@ class DeepEstimator(
         if "model_" in state:
             state["model_"] = {
                 "config": _on_cpu(self.model_.config),
-                "weights": _weights(self.model_),
+                "weights": weights_of(self.model_),
                 "torch": str(torch.__version__),  # of a class of its own
                 "skdeepcluster": __version__,
             }
@@ -394,52 +323,6 @@ def auto_epochs(max_epochs, trainer: Trainer, *, steps: int, most: int) -> int:
     if max_epochs != "auto":
         return int(max_epochs)
     return max(1, min(most, round(steps / trainer.steps_per_epoch)))
-
-
-def content(X):
-    """The rows without what SciPy remembers about a matrix beside its values."""
-    if isinstance(X, RowSource):
-        return X.shape, [joblib.hash(block) for _, block in row_blocks(X)]
-    return (X.shape, X.data, X.indices, X.indptr) if issparse(X) else X
-
-
-def fingerprint(estimator: BaseEstimator, *more) -> str:
-    """A hash of the estimator's class and parameters and of `more`, over processes.
-
-    What changes no result is left out: verbosity and where things are stored. Modules
-    count by class, printed form and weights.
-    """
-    parameters = {}
-    for name, value in sorted(estimator.get_params(deep=False).items()):
-        if name in ("verbose", "memory", "checkpoint"):
-            continue
-        if isinstance(value, nn.Module):
-            value = _identity(value)
-        elif isinstance(value, FrozenEstimator):
-            fitted = value.estimator
-            scaling = fitted.center_, fitted.scale_
-            value = fingerprint(fitted, scaling, _identity(fitted.model_))
-        elif isinstance(value, BaseEstimator):
-            value = fingerprint(value)
-        elif isinstance(value, torch.device):
-            value = str(value)
-        parameters[name] = value
-    versions = (__version__, torch.__version__, sklearn.__version__)
-    try:
-        return joblib.hash((type(estimator).__qualname__, parameters, versions, more))
-    except pickle.PicklingError as error:
-        raise ValueError(
-            "memory and checkpoint need parameters that can be pickled. Define the "
-            f"function or class at the top of a module: {error}"
-        ) from error
-
-
-def _weights(module: nn.Module) -> dict[str, np.ndarray]:
-    return {name: w.cpu().numpy() for name, w in module.state_dict().items()}
-
-
-def _identity(module: nn.Module) -> tuple:
-    return type(module).__qualname__, repr(module), _weights(module)
 
 
 def _on_cpu(config: dict) -> dict:
