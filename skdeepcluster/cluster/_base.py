@@ -1,6 +1,7 @@
 """What all clusterers share: the sub-estimator, prediction, score and cluster means."""
 
 import copy
+import math
 import numbers
 from abc import abstractmethod
 from typing import Self
@@ -18,8 +19,10 @@ from torch import Tensor, nn
 
 from skdeepcluster.base import DeepEstimator, auto_epochs, content, fingerprint
 from skdeepcluster.cluster._log_odds import LogOddsMixin
+from skdeepcluster.cluster._runs import Run, most_agreed, run_seeds
 from skdeepcluster.engine import (
     OPTIMIZERS,
+    RESIDENT_BYTES,
     Objective,
     Passes,
     Trainer,
@@ -59,6 +62,7 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
         "optimizer": list(OPTIMIZERS),
         "learning_rate": [Reals(0, closed="neither")],
         "memory": [None, str, Memory],
+        "n_runs": [Integers(1)],
     }
 
     def set_params(self, **params) -> Self:
@@ -147,25 +151,73 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
                 "memory keeps the pre-training of one process. Got "
                 f"memory={self.memory!r} and distributed=True: set memory=None."
             )
+        if self.distributed and self.n_runs > 1:
+            raise ValueError(
+                "n_runs compares runs of one process. Got "
+                f"n_runs={self.n_runs} and distributed=True: set n_runs=1."
+            )
 
     def _fit(self, X, seed, checkpoint, start):
-        earlier: list = []
+        n_runs = 1 if start is not None else self.n_runs
+        runs = self._train_all(X, run_seeds(seed, n_runs), checkpoint, start)
+        kept, spread = 0, []
+        if n_runs > 1:
+            labels = []
+            for run in runs:
+                self.model_ = run.model.eval()
+                labels.append(self._apply_to_rows(X, "label"))
+            kept, spread = most_agreed(runs, labels)
         if start is None:
-            self.autoencoder_ = self._fit_autoencoder(X, seed, checkpoint)
-            self.center_ = self.autoencoder_.center_
-            self.scale_ = self.autoencoder_.scale_
-            self.n_components_ = self.autoencoder_.n_components_
-            earlier = self.autoencoder_.history_
-        trainer = self._make_trainer(X, seed, checkpoint)
+            self.autoencoder_ = runs[kept].autoencoder
+        self.init_labels_ = runs[kept].init_labels
+        self.model_ = runs[kept].model.eval()
+        self.n_iter_ = len(runs[kept].history)
+        self.history_ = []
+        for number, run in enumerate(runs):
+            own = run.history
+            if start is None:
+                own = [*run.autoencoder.history_, *own]
+            if n_runs > 1:
+                own = [{"stage": r["stage"], "run": number, **r} for r in own]
+            self.history_ += own
+        self.history_ += spread
+        self._label_rows(X)
+
+    def _train_all(self, X, seeds, checkpoint, start) -> list[Run]:
+        """Runs with these seeds: as one where they can be, else one after the other."""
+        given = Autoencoder() if self.autoencoder is None else self.autoencoder
+        can_be_one = isinstance(given, FrozenEstimator) or given._trains_runs
+        if len(seeds) == 1 or (can_be_one and 4 * math.prod(X.shape) <= RESIDENT_BYTES):
+            return self._train(X, seeds, checkpoint, start)
+        return [
+            run
+            for number, seed in enumerate(seeds)
+            for run in self._train(X, [seed], checkpoint.within(f"run-{number}"), start)
+        ]
+
+    def _train(self, X, seeds, checkpoint, start) -> list[Run]:
+        """Runs with these seeds as one; sets what does not depend on a seed."""
+        autoencoders: list = [None]
         if start is None:
-            # A copy: autoencoder_ stays that from which the clustering stage started.
-            own = copy.deepcopy(self.autoencoder_.model_).to(trainer.device)
-            model = self._first_model(trainer, own, seed)
-        else:
-            model = copy.deepcopy(start).to(trainer.device)
-            self.init_labels_ = trainer.apply(model.label).cpu().numpy()
-        self.n_iter_ = trainer.train(
-            self._objective(trainer, model),
+            autoencoders = self._fit_autoencoders(X, seeds, checkpoint)
+            self.center_ = autoencoders[0].center_
+            self.scale_ = autoencoders[0].scale_
+            self.n_components_ = autoencoders[0].n_components_
+        trainer = self._make_trainer(X, seeds[0], checkpoint)
+        models, init_labels = [], []
+        for autoencoder, seed in zip(autoencoders, seeds, strict=True):
+            if start is None:
+                # A copy: autoencoder_ stays that from which the clustering started.
+                own = copy.deepcopy(autoencoder.model_).to(trainer.device)
+                model = self._first_model(trainer, own, seed)
+            else:
+                model = copy.deepcopy(start).to(trainer.device)
+                self.init_labels_ = trainer.apply(model.label).cpu().numpy()
+            models.append(model)
+            init_labels.append(self.init_labels_)
+        histories = trainer.train_runs(
+            [self._objective(trainer, model) for model in models],
+            seeds,
             stage="clustering",
             max_epochs=auto_epochs(
                 self.max_epochs, trainer, steps=self._auto_steps, most=200
@@ -173,9 +225,7 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
             optimizer=self.optimizer,
             learning_rate=self.learning_rate,
         )
-        self.model_ = model.eval()
-        self.history_ = [*earlier, *trainer.history]
-        self._label_rows(X)
+        return list(map(Run, autoencoders, models, init_labels, histories))
 
     @abstractmethod
     def _first_model(
@@ -187,10 +237,11 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
     def _objective(self, trainer: Trainer, model: nn.Module) -> Objective:
         """What the clustering stage minimises."""
 
-    def _fit_autoencoder(self, X, seed, checkpoint) -> Autoencoder:
-        """The pre-trained representation: frozen, from the cache, or fitted now."""
+    def _fit_autoencoders(self, X, seeds, checkpoint) -> list[Autoencoder]:
+        """The representation of each run: frozen, from the cache, or fitted now."""
         if isinstance(self.autoencoder, FrozenEstimator):
-            return copy.copy(self.autoencoder.estimator)  # which may be fitted again
+            # Copies, since the original may be fitted again.
+            return [copy.copy(self.autoencoder.estimator) for _ in seeds]
         given = Autoencoder() if self.autoencoder is None else self.autoencoder
         autoencoder = clone(given)
         autoencoder.device_ = self.device_
@@ -200,9 +251,10 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
         known_seed = isinstance(
             self.random_state if own is None else own, numbers.Integral
         )
-        fit_seed = (
-            derive_seed(seed, "autoencoder") if own is None else resolve_seed(own)
-        )
+        if own is None:
+            fit_seeds = [derive_seed(seed, "autoencoder") for seed in seeds]
+        else:  # one for all
+            fit_seeds = [resolve_seed(own)]
         pretrain, key = _pretrain, None
         if self.memory is not None and known_seed:
             ignore = ["autoencoder", "X", "checkpoint"]
@@ -215,9 +267,10 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
                 "differs from fit to fit."
             )
         part = checkpoint.within("autoencoder")
-        fitted = pretrain(autoencoder, X, fit_seed, part, key)
-        fitted._copy_input_description(self)
-        return fitted
+        fitted = pretrain(autoencoder, X, fit_seeds, part, key)
+        for one in fitted:
+            one._copy_input_description(self)
+        return fitted if own is None else fitted * len(seeds)
 
     def _check_frozen(self, autoencoder):
         if not isinstance(autoencoder, Autoencoder):
@@ -361,9 +414,10 @@ def _sums_by_label(X, labels: np.ndarray, n_labels: int) -> np.ndarray:
     return sums
 
 
-def _pretrain(autoencoder, X, seed, checkpoint, key):
-    """Fit on checked rows. Cached by seed and key, which stand for all the rest."""
-    autoencoder._fit(X, seed, checkpoint, None)
-    # Those of the fit around it: not for the cache.
-    del autoencoder._tasks, autoencoder._group
-    return autoencoder
+def _pretrain(autoencoder, X, seeds, checkpoint, key):
+    """Fits on checked rows. Cached by seeds and key, which stand for all the rest."""
+    fitted = autoencoder._fit_runs(X, seeds, checkpoint)
+    for one in fitted:
+        # Those of the fit around it: not for the cache.
+        del one._tasks, one._group
+    return fitted

@@ -147,8 +147,10 @@ class DECClustering(SoftAssignmentMixin, CentroidClusterer):
     history_ : list of dict
         One record per epoch and stage: stage, epoch, loss and its terms, learning rate
         and seconds; in the clustering stage also the share of labels that changed and
-        the size of the smallest cluster. ``pandas.DataFrame(history_)`` makes it a
-        table.
+        the size of the smallest cluster. With `n_runs` above 1 each has the number of
+        its run, and a last stage ``"runs"`` says for each run how many epochs it took,
+        with which loss it ended, how well its labels agree with those of the others and
+        whether it was kept. ``pandas.DataFrame(history_)`` makes it a table.
     image_shape_ : tuple of int or None
         Shape of one row where `X` had more than two dimensions.
     center_ : ndarray of shape (n_features_in_,)
@@ -237,6 +239,7 @@ class DECClustering(SoftAssignmentMixin, CentroidClusterer):
         update_interval: int | Literal["auto"] = "auto",
         tol: float = 1e-3,
         n_init: int = 20,
+        n_runs: int = 1,
         optimizer: Literal["adam", "sgd"] = "sgd",
         learning_rate: float = 0.01,
         max_epochs: int | Literal["auto"] = "auto",
@@ -258,6 +261,7 @@ class DECClustering(SoftAssignmentMixin, CentroidClusterer):
         self.update_interval = update_interval
         self.tol = tol
         self.n_init = n_init
+        self.n_runs = n_runs
         self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.max_epochs = max_epochs

@@ -76,6 +76,10 @@ class IDECClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
     n_init : int, default=20
         Number of k-means runs of which the best gives the first centroids, in range
         [1, inf).
+    n_runs : int, default=1
+        Number of fits, each with a seed of its own, of which the one is kept whose
+        labels agree most with those of the others (mean adjusted Rand index), in range
+        [1, inf). Standard networks on up to a gigabyte of rows train as one.
     optimizer : {"adam", "sgd"}, default="adam"
         Adam, or stochastic gradient descent with Nesterov momentum 0.9.
     learning_rate : float, default=0.001
@@ -143,8 +147,10 @@ class IDECClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
     history_ : list of dict
         One record per epoch and stage: stage, epoch, loss and its terms, learning rate
         and seconds; in the clustering stage also the share of labels that changed and
-        the size of the smallest cluster. ``pandas.DataFrame(history_)`` makes it a
-        table.
+        the size of the smallest cluster. With `n_runs` above 1 each has the number of
+        its run, and a last stage ``"runs"`` says for each run how many epochs it took,
+        with which loss it ended, how well its labels agree with those of the others and
+        whether it was kept. ``pandas.DataFrame(history_)`` makes it a table.
     image_shape_ : tuple of int or None
         Shape of one row where `X` had more than two dimensions.
     center_ : ndarray of shape (n_features_in_,)
@@ -227,6 +233,7 @@ class IDECClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         update_interval: int | Literal["auto"] = "auto",
         tol: float = 1e-3,
         n_init: int = 20,
+        n_runs: int = 1,
         optimizer: Literal["adam", "sgd"] = "adam",
         learning_rate: float = 1e-3,
         max_epochs: int | Literal["auto"] = "auto",
@@ -248,6 +255,7 @@ class IDECClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         self.update_interval = update_interval
         self.tol = tol
         self.n_init = n_init
+        self.n_runs = n_runs
         self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.max_epochs = max_epochs

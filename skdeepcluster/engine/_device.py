@@ -1,5 +1,7 @@
 """Which device computes, and what running out of its memory looks like."""
 
+import functools
+
 import torch
 
 from skdeepcluster.utils import warn_caller
@@ -33,6 +35,17 @@ def device_or_cpu(name: str) -> torch.device:
             "placed on the CPU."
         )
         return torch.device("cpu")
+
+
+@functools.cache
+def keep_freed_memory() -> None:
+    """Let the C library keep what is freed, where it is GNU's.
+
+    Blocks above a threshold go back to the system when they are freed, and the next
+    ones are found page by page, which took a fifth of each step of wide networks. The
+    threshold is the largest such block so far that is not above 32 MB.
+    """
+    torch.empty(2**25 - 2**16, dtype=torch.uint8)  # and freed: no page is touched
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:

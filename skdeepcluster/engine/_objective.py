@@ -1,6 +1,7 @@
 """What one stage of training minimises."""
 
 import abc
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -14,9 +15,8 @@ class Objective(nn.Module, abc.ABC):
 
     State that belongs to rows (targets, labels, a memory bank) is a registered buffer
     of its full size from the start, so that it moves to the device and into the
-    checkpoint with everything else. Two attributes are set by the trainer: `generator`,
-    the source of all noise of this stage, on the device, and `group`, the processes
-    that have the other rows.
+    checkpoint with everything else. Its methods may be called for several runs at once,
+    by torch.vmap: state changes in place, and nothing depends on a value in Python.
 
     Parameters
     ----------
@@ -28,18 +28,34 @@ class Objective(nn.Module, abc.ABC):
 
     generator: torch.Generator
     group = Group()
+    running: Sequence[int] = (0,)  # numbers of the runs that still train
 
     def __init__(self, model: nn.Module, refresh_interval: int | None = None):
         super().__init__()
         self.model = model
         self.refresh_interval = refresh_interval
 
+    @property
+    def parts(self) -> "Sequence[Objective]":
+        """The objective of each run."""
+        return [self]
+
+    def bind(self, generator: torch.Generator, group: Group) -> None:
+        """Take the source of all noise of this stage, and who has the other rows."""
+        self.generator, self.group = generator, group
+
+    def forward(self, batch: Batch, method: str = "losses"):
+        """Call a method that is given a batch."""
+        return getattr(self, method)(batch)
+
     @abc.abstractmethod
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """Named scalars, already weighted; the trainer minimises their sum."""
 
-    def refresh(self, trainer) -> bool:
-        """Renew what depends on all rows; return True when training has converged."""
+    def refresh(self, trainer) -> bool | list[bool]:
+        """Renew what depends on all rows; return whether training has converged, for
+        several runs one by one.
+        """
         return False
 
     def metrics(self) -> dict[str, float]:

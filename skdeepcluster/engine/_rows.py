@@ -18,8 +18,8 @@ SAMPLE_BLOCKS = 1024  # places from which a sample of rows that are not kept is 
 class Batch(NamedTuple):
     """Some rows and their row numbers."""
 
-    x: Tensor  # (batch, n_features) float32, scaled
-    index: Tensor  # (batch,) int64
+    x: Tensor  # (batch, n_features) float32, scaled; of several runs one more at front
+    index: Tensor  # (batch,) int64; or (n_runs, batch)
 
 
 class Rows:
@@ -62,20 +62,25 @@ class Rows:
         return self._scaled(dense_float64(self.X[start:stop])).to(self.device)
 
     def batches(
-        self, bounds: list[tuple[int, int]], generator: torch.Generator
+        self, bounds: list[tuple[int, int]], *generators: torch.Generator
     ) -> Iterator[Batch]:
         """Parts of a random order of all rows: the same for the same generator state.
 
         Bounds follow each other; they need not begin at 0. Where rows are not kept,
         only whole blocks are read, each once, and the order is that of `Windows`.
+        Several generators give orders for as many runs, of rows that are kept.
         """
         if self._resident is None:
+            (generator,) = generators
             yield from Windows(self, generator).batches(bounds)
             return
-        order = torch.randperm(self.n_samples, generator=generator).to(self.device)
+        orders = [torch.randperm(self.n_samples, generator=g) for g in generators]
+        order = (orders[0] if len(orders) == 1 else torch.stack(orders)).to(self.device)
         for start, stop in bounds:
-            index = order[start:stop]  # index_select takes a third of [index]'s time
-            yield Batch(self._resident.index_select(0, index), index)
+            index = order[..., start:stop]
+            # index_select takes a third of [index]'s time.
+            x = self._resident.index_select(0, index.reshape(-1))
+            yield Batch(x.view(*index.shape, -1), index)
 
     def sample(self, size: int, seed: int) -> Tensor:
         """Different rows, drawn at random: at most (size, n_features).

@@ -12,7 +12,7 @@ from torch import Tensor
 from skdeepcluster.engine._batches import apply_in_batches, shared_bounds
 from skdeepcluster.engine._callbacks import Callback
 from skdeepcluster.engine._checkpoint import Checkpoint, before
-from skdeepcluster.engine._device import is_out_of_memory
+from skdeepcluster.engine._device import is_out_of_memory, keep_freed_memory
 from skdeepcluster.engine._group import Group
 from skdeepcluster.engine._objective import Objective
 from skdeepcluster.engine._passes import Passes, evaluation
@@ -24,6 +24,7 @@ from skdeepcluster.engine._randomness import (
     private_global_generator,
 )
 from skdeepcluster.engine._rows import Rows
+from skdeepcluster.engine._runs import Runs
 from skdeepcluster.engine._schedules import learning_rates
 
 OPTIMIZERS = ("adam", "sgd")
@@ -37,14 +38,15 @@ class _Progress:
     epoch: int = 0
     step: int = 0  # over all epochs
     position: int = 0  # batches of the current epoch that are done
-    order: Tensor | None = None  # state of its generator before the current epoch
+    orders: list[Tensor] | None = None  # generators' states before the current epoch
     refreshed_at: int = -1  # step of the last refresh
     refreshes: int = 0  # refreshes that followed a training step
     converged: bool = False
     finished: bool = False
     seconds: float = 0.0  # spent on the current epoch before it was interrupted
-    sums: dict[str, float] = field(default_factory=dict)  # of the current epoch's terms
-    n_rows: int = 0  # over which they were summed
+    # Of the current epoch, for each run: sums of the terms, and over how many rows.
+    sums: dict[str, list[float]] = field(default_factory=dict)
+    n_rows: list[int] = field(default_factory=list)
     history: list[dict] = field(default_factory=list)
 
 
@@ -93,6 +95,7 @@ class Trainer:
         self.bounds, self.shares = shared_bounds(rows.n_samples, batch_size, self.group)
         self.history: list[dict] = []
         rows.keep_on_device()
+        keep_freed_memory()
 
     @property
     def n_samples(self) -> int:
@@ -122,8 +125,11 @@ class Trainer:
         optimizer: str = "adam",
         learning_rate: float = 1e-3,
         schedule: str = "constant",
-    ) -> int:
-        """Minimise the objective; return the number of epochs begun.
+        seeds: Sequence[int] = (),
+    ) -> list[dict]:
+        """Minimise the objective; return the records of its epochs.
+
+        Runs that train together have a seed each, else that of the trainer is taken.
 
         Raises
         ------
@@ -137,6 +143,7 @@ class Trainer:
         run = _Run(
             trainer=self,
             stage=stage,
+            seeds=seeds or [self.seed],
             objective=objective,
             optimizer=_make_optimizer(optimizer, objective, learning_rate),
             rate=learning_rates(
@@ -168,24 +175,40 @@ class Trainer:
         self.group.copy_first_(list(objective.model.state_dict().values()))
         objective.eval()
         self.history.extend(run.progress.history)
-        return len(run.progress.history)
+        return run.progress.history
+
+    def train_runs(
+        self, objectives: Sequence[Objective], seeds: Sequence[int], **settings
+    ) -> list[list[dict]]:
+        """Minimise objectives of equal form as one; the records of each.
+
+        Settings are those of `train`.
+        """
+        if len(objectives) == 1:
+            return [self.train(objectives[0], seeds=seeds, **settings)]
+        parts = [objective.to(self.device) for objective in objectives]
+        records = self.train(Runs(parts), seeds=seeds, **settings)
+        return [
+            [record for record in records if record["run"] == run]
+            for run in range(len(parts))
+        ]
 
 
 class _Run:
     """One stage on its way: `Trainer.train` in readable pieces."""
 
-    def __init__(self, trainer, stage, objective, optimizer, rate):
+    def __init__(self, trainer, stage, seeds, objective, optimizer, rate):
         self.trainer, self.stage, self.objective = trainer, stage, objective
         self.optimizer, self.rate = optimizer, rate
+        self.n_runs = len(objective.parts)
         self.progress = _Progress()
-        seed, device, group = trainer.seed, trainer.device, trainer.group
+        device, group = trainer.device, trainer.group
         # The first process draws what a fit in one process does.
         own = [stage, *(["process", str(group.rank)] if group.rank else [])]
-        self.generators = {
-            "order": generator(seed, *own, "order"),
-            "noise": generator(seed, *own, "noise", device=device),
-        }
-        objective.generator, objective.group = self.generators["noise"], group
+        self.orders = [generator(seed, *own, "order") for seed in seeds]
+        noise = generator(seeds[0], *own, "noise", device=device)
+        self.generators = {"noise": noise, **dict(enumerate(self.orders))}
+        objective.bind(noise, group)
         dtype = resolve_precision(trainer.precision, device, objective.model)
         self.autocast = torch.autocast(device.type, dtype) if dtype else nullcontext()
 
@@ -204,16 +227,18 @@ class _Run:
         """One pass over the rows, or what is left of it after an interruption."""
         progress, trainer = self.progress, self.trainer
         began = time.perf_counter() - progress.seconds
-        order = self.generators["order"]
-        if progress.order is None:
-            progress.order = order.get_state()
-        order.set_state(progress.order)
+        if progress.orders is None:
+            progress.orders = [order.get_state() for order in self.orders]
+            progress.n_rows = [0] * self.n_runs
+        for order, state in zip(self.orders, progress.orders, strict=True):
+            order.set_state(state)
         self.terms: list[dict[str, Tensor]] = []
         self.sizes: list[int] = []
         self.folded: dict[str, Tensor] = {}  # sums over steps before those
         self.n_rows = 0
         self.objective.train()
-        for batch in trainer.rows.batches(trainer.bounds[progress.position :], order):
+        bounds = trainer.bounds[progress.position :]
+        for batch in trainer.rows.batches(bounds, *self.orders):
             if self._refresh_is_due():
                 self._refresh(began)
                 if progress.converged:
@@ -231,16 +256,29 @@ class _Run:
     def _refresh(self, began):
         progress = self.progress
         with self.autocast:  # labels and targets need no more than the steps do
-            converged = self.objective.refresh(self.trainer)
+            converged = torch.as_tensor(self.objective.refresh(self.trainer))
         self.objective.train()
         progress.refreshed_at = progress.step
         progress.refreshes += progress.step > 0
         # The first refresh after a step compares with the start, before any target.
-        progress.converged = bool(converged) and progress.refreshes >= 2
+        if progress.refreshes >= 2 and converged.any():
+            progress.converged = bool(converged.all())
+            if not progress.converged:
+                self._go_on_with((~converged).nonzero().flatten())
         if self._checkpoint_is_due():
             self._collect_terms()
             progress.seconds = time.perf_counter() - began
             self.save()
+
+    def _go_on_with(self, going_on):
+        """Without the other runs, which have converged."""
+        self._collect_terms()
+        self.objective.keep(going_on)
+        going_on = going_on.to(self.trainer.device)
+        for state in self.optimizer.state.values():
+            for name, value in state.items():
+                if isinstance(value, Tensor) and value.ndim:  # else a count of steps
+                    state[name] = value[going_on]
 
     def _checkpoint_is_due(self):
         checkpoint, group = self.trainer.checkpoint, self.trainer.group
@@ -252,7 +290,7 @@ class _Run:
         with self.autocast:
             terms = self.objective.losses(batch)
         first, *others = terms.values()
-        loss = sum(others, start=first)
+        loss = sum(others, start=first).sum()  # over runs
         if self.trainer.group.size == 1:
             loss.backward()
         else:  # the mean over the rows of all processes
@@ -268,7 +306,7 @@ class _Run:
             self.objective.after_step(batch)
         # Kept as tensors: reading a number here would wait for the device.
         self.terms.append({name: term.detach() for name, term in terms.items()})
-        self.sizes.append(len(batch.index))
+        self.sizes.append(batch.index.shape[-1])
         if len(self.terms) == _STEPS_TO_FOLD:
             self._fold_terms()
         self.progress.step += 1
@@ -285,44 +323,60 @@ class _Run:
         sizes = sizes.to(self.trainer.device, non_blocking=True)
         for name in self.terms[0]:
             values = torch.stack([terms[name] for terms in self.terms]).double()
-            self.folded[name] = self.folded.get(name, 0.0) + values @ sizes
+            self.folded[name] = self.folded.get(name, 0.0) + sizes @ values
         self.n_rows += sum(self.sizes)
         self.terms, self.sizes = [], []
 
     def _collect_terms(self):
         """Add the terms of the steps since the last call to the sums of the epoch."""
         self._fold_terms()
-        sums, group = self.progress.sums, self.trainer.group
-        for name, total in self.folded.items():
-            sums[name] = sums.get(name, 0.0) + float(group.sum(total))  # synchronises
-        self.progress.n_rows += int(group.sum(torch.tensor(self.n_rows)))
+        progress, group = self.progress, self.trainer.group
+        running = self.objective.running
+        for name, totals in self.folded.items():
+            sums = progress.sums.setdefault(name, [0.0] * self.n_runs)
+            totals = group.sum(totals).reshape(-1).tolist()  # synchronises
+            for run, total in zip(running, totals, strict=True):
+                sums[run] += total
+        n_rows = int(group.sum(torch.tensor(self.n_rows)))
+        for run in running:
+            progress.n_rows[run] += n_rows
         self.folded, self.n_rows = {}, 0
 
     def _close_epoch(self, began):
         progress = self.progress
-        if progress.n_rows:  # else convergence was found before the first step
-            terms = {name: s / progress.n_rows for name, s in progress.sums.items()}
-            record = {
-                "stage": self.stage,
-                "epoch": progress.epoch,
-                "loss": sum(terms.values()),
-                **terms,
-                "learning_rate": self.rate(progress.step - 1),
-                **self.objective.metrics(),
-                "seconds": time.perf_counter() - began,
-            }
-            if not math.isfinite(record["loss"]):
-                loss = f"The loss is {record['loss']}"
-                self._raise_divergence(loss, progress.epoch)
-            progress.history.append(record)
-            stop = [c.on_epoch_end(record) for c in self.trainer.callbacks]
+        trained = [run for run, n_rows in enumerate(progress.n_rows) if n_rows]
+        if trained:  # else convergence was found before the first step
+            seconds = time.perf_counter() - began
+            records = [self._record(run, seconds) for run in trained]
+            progress.history.extend(records)
+            told = records[0] if self.n_runs == 1 else mean_record(records)
+            stop = [c.on_epoch_end(told) for c in self.trainer.callbacks]
             progress.finished = self.trainer.group.first(any(s is True for s in stop))
         progress.finished |= progress.converged
         progress.epoch += 1
-        progress.position, progress.order = 0, None
-        progress.sums, progress.n_rows, progress.seconds = {}, 0, 0.0
+        progress.position, progress.orders = 0, None
+        progress.sums, progress.n_rows, progress.seconds = {}, [], 0.0
         if self.objective.refresh_interval is None and self._checkpoint_is_due():
             self.save()
+
+    def _record(self, run, seconds) -> dict:
+        """Of the epoch that ends; it names the run only where there are several."""
+        progress = self.progress
+        n_rows = progress.n_rows[run]
+        terms = {name: sums[run] / n_rows for name, sums in progress.sums.items()}
+        loss = sum(terms.values())
+        if not math.isfinite(loss):
+            self._raise_divergence(f"The loss is {loss}", progress.epoch)
+        return {
+            "stage": self.stage,
+            **({"run": run} if self.n_runs > 1 else {}),
+            "epoch": progress.epoch,
+            "loss": loss,
+            **terms,
+            "learning_rate": self.rate(progress.step - 1),
+            **self.objective.parts[run].metrics(),
+            "seconds": seconds,
+        }
 
     def check_weights(self):
         """The last step may ruin the weights after the last loss was computed."""
@@ -371,6 +425,18 @@ class _Run:
                 states[progress["step"], progress["finished"]] = state
         common = set.intersection(*map(set, group.gather_objects(list(states))))
         return states[max(common)] if common else None
+
+
+def mean_record(records: list[dict]) -> dict:
+    """One record of several runs: numbers as their mean."""
+    together = {}
+    for name, value in records[0].items():
+        is_mean = isinstance(value, (int, float)) and name not in ("run", "epoch")
+        if is_mean:
+            value = sum(record[name] for record in records) / len(records)
+        together[name] = value
+    together["run"] = [record["run"] for record in records]
+    return together
 
 
 def _make_optimizer(name, objective, learning_rate) -> torch.optim.Optimizer:

@@ -34,7 +34,7 @@ class TrainingDisplay:
     ----------
     history : list of dict
         One record per epoch and stage, as in the attribute `history_` of the
-        estimators of this package.
+        estimators of this package. Of several runs the one that was kept is shown.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class TrainingDisplay:
 
     def __init__(self, history: list[dict]):
         self.history = history
-        self.panels = _panels(history)
+        self.panels = _panels(_kept(history))
 
     @classmethod
     def from_estimator(
@@ -151,6 +151,14 @@ class TrainingDisplay:
             tidy(axes)
         self.ax_, self.figure_ = self.axes_[0], self.axes_[0].figure
         return self
+
+
+def _kept(history) -> list[dict]:
+    """The records of the run that was kept, where there were several."""
+    kept = [r["run"] for r in history if r["stage"] == "runs" and r["kept"]]
+    if not kept:
+        return history
+    return [r for r in history if r["stage"] != "runs" and r["run"] == kept[0]]
 
 
 def _panels(history) -> list[TrainingPanel]:

@@ -16,6 +16,7 @@ from skdeepcluster.base import DecoderMixin, DeepEstimator, auto_epochs
 from skdeepcluster.engine import (
     OPTIMIZERS,
     SCHEDULES,
+    Checkpoint,
     Trainer,
     derive_seed,
     generator,
@@ -273,41 +274,69 @@ class Autoencoder(DecoderMixin, DeepEstimator):
             )
 
     def _fit(self, X, seed, checkpoint, start):
+        (model,), (history,) = self._train(X, [seed], checkpoint, start)
+        self._take(model, history)
+
+    def _fit_runs(
+        self, X, seeds: Sequence[int], checkpoint: Checkpoint
+    ) -> list["Autoencoder"]:
+        """Copies of this estimator, fitted on checked rows with a seed each."""
+        models, histories = self._train(X, seeds, checkpoint, None)
+        fitted = [copy.copy(self) for _ in seeds]
+        for one, model, history in zip(fitted, models, histories, strict=True):
+            one._take(model, history)
+        return fitted
+
+    def _take(self, model, history):
+        self.model_, self.history_ = model.eval(), history
+        last = [record for record in history if record["stage"] == "pretraining"]
+        self.n_iter_ = len(last)
+
+    def _train(self, X, seeds, checkpoint, start):
+        """Models and histories of fits with these seeds; several train as one."""
         if start is None:
             gather = self._group.gather_objects
             self.center_, self.scale_ = feature_scaling(X, gather)
-        trainer = self._make_trainer(X, seed, checkpoint)
+        trainer = self._make_trainer(X, seeds[0], checkpoint)
         if start is None:
-            model = self._make_model(trainer, seed).to(trainer.device)
+            models = [self._make_model(trainer, seed) for seed in seeds]
         else:
-            model = copy.deepcopy(start).to(trainer.device)
+            models = [copy.deepcopy(start)]
+        models = [model.to(trainer.device) for model in models]
         n_epochs = auto_epochs(
             self.max_epochs,
             trainer,
             steps=min(8000, trainer.n_total),
             most=200,
         )
+        settings = {
+            "optimizer": self.optimizer,
+            "learning_rate": self.learning_rate,
+            "schedule": self.learning_rate_schedule,
+        }
+        before = []
         if self.layerwise and start is None:
+            (model,) = models
             for layer in range(model.encoder.n_layers):
-                self._train(
-                    trainer,
+                before += trainer.train(
                     LayerReconstruction(model.encoder, model.decoder, layer),
-                    f"layer-{layer + 1}",
-                    math.ceil(n_epochs / 2),
+                    stage=f"layer-{layer + 1}",
+                    max_epochs=math.ceil(n_epochs / 2),
+                    **settings,
                 )
-        objective = Reconstruction(model, self.corruption)
-        self.n_iter_ = self._train(trainer, objective, "pretraining", n_epochs)
-        self.model_, self.history_ = model.eval(), trainer.history
-
-    def _train(self, trainer, objective, stage, n_epochs):
-        return trainer.train(
-            objective,
-            stage=stage,
+        histories = trainer.train_runs(
+            [Reconstruction(model, self.corruption) for model in models],
+            seeds,
+            stage="pretraining",
             max_epochs=n_epochs,
-            optimizer=self.optimizer,
-            learning_rate=self.learning_rate,
-            schedule=self.learning_rate_schedule,
+            **settings,
         )
+        return models, [before + history for history in histories]
+
+    @property
+    def _trains_runs(self) -> bool:
+        """Whether fits with several seeds can train as one."""
+        return self.network is None and not self.layerwise
 
     def _make_model(self, trainer, seed):
         """Encoder and decoder with their first weights; sets `n_components_`."""

@@ -62,7 +62,7 @@ SETTINGS = {"stage": "pulling", "optimizer": "sgd", "learning_rate": 0.05}
 def test_the_loss_falls_to_its_least_value(X, optimizer):
     objective = Pull()
     trainer = make_trainer(X)
-    n_epochs = trainer.train(
+    records = trainer.train(
         objective,
         stage="pulling",
         optimizer=optimizer,
@@ -70,7 +70,7 @@ def test_the_loss_falls_to_its_least_value(X, optimizer):
         schedule="cosine",
         max_epochs=200,
     )
-    assert n_epochs == len(trainer.history) == 200
+    assert len(records) == len(trainer.history) == 200
     np.testing.assert_allclose(
         objective.model.weight.detach().numpy()[0], X.mean(axis=0), atol=0.02
     )
@@ -89,7 +89,7 @@ def test_one_step_of_sgd__against_the_formula(X):
 
 def test_no_epochs__leave_everything_as_it_was(X):
     objective, trainer = Pull(refresh_interval=1), make_trainer(X)
-    assert trainer.train(objective, **SETTINGS, max_epochs=0) == 0
+    assert trainer.train(objective, **SETTINGS, max_epochs=0) == []
     assert trainer.history == []
     assert objective.refreshed_after == []
     assert torch.all(objective.model.weight == 5.0)
@@ -249,10 +249,11 @@ def test_no_interval__no_refresh(X):
 def test_convergence__stops_at_the_second_refresh_that_follows_a_step(X, interval):
     objective = Pull(refresh_interval=interval, converges=True)
     trainer = make_trainer(X)
-    n_epochs = trainer.train(objective, **SETTINGS, max_epochs=50)
+    records = trainer.train(objective, **SETTINGS, max_epochs=50)
     assert objective.refreshed_after == [0, interval, 2 * interval]
     assert int(objective.n_steps) == 2 * interval
-    assert n_epochs == len(trainer.history) == math.ceil(2 * interval / 4)
+    assert records == trainer.history
+    assert len(records) == math.ceil(2 * interval / 4)
 
 
 def test_callback__stops_the_stage(X):
@@ -261,7 +262,7 @@ def test_callback__stops_the_stage(X):
             return record["epoch"] == 2
 
     trainer = make_trainer(X, callbacks=[Stop(), Callback()])
-    assert trainer.train(Pull(), **SETTINGS, max_epochs=50) == 3
+    assert len(trainer.train(Pull(), **SETTINGS, max_epochs=50)) == 3
 
 
 # -- errors ------------------------------------------------------------------------
@@ -372,7 +373,7 @@ def test_finished_stage__is_loaded_and_not_trained_again(X, tmp_path):
     first, second = Pull(), Pull()
     for objective in (first, second):
         trainer = make_trainer(X, checkpoint=Checkpoint(tmp_path))
-        assert trainer.train(objective, **SETTINGS, max_epochs=3) == 3
+        assert len(trainer.train(objective, **SETTINGS, max_epochs=3)) == 3
         assert len(trainer.history) == 3
     assert second.batches == []
     assert torch.equal(first.model.weight, second.model.weight)

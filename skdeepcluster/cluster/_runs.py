@@ -1,0 +1,54 @@
+"""Several runs of one clusterer, of which one is kept."""
+
+import itertools
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.metrics import adjusted_rand_score
+from torch import nn
+
+from skdeepcluster.engine import derive_seed
+from skdeepcluster.representation import Autoencoder
+
+
+class Run(NamedTuple):
+    """What one run leaves behind."""
+
+    autoencoder: Autoencoder | None
+    model: nn.Module
+    init_labels: np.ndarray  # (n_samples,)
+    history: list[dict]  # of the clustering stage
+
+
+def run_seeds(seed: int, n_runs: int) -> list[int]:
+    """A seed for each run; the first run is the fit that has no others beside it."""
+    others = (derive_seed(seed, "run", str(number)) for number in range(1, n_runs))
+    return [seed, *others]
+
+
+def most_agreed(runs: list[Run], labels: list[np.ndarray]) -> tuple[int, list[dict]]:
+    """The run whose labels agree most with those of the others, and a record of each.
+
+    Agreement is the mean adjusted Rand index; where it is equal the loss decides.
+    """
+    agreement = np.zeros(len(runs))
+    for one, other in itertools.combinations(range(len(runs)), 2):
+        index = adjusted_rand_score(labels[one], labels[other])
+        agreement[[one, other]] += index / (len(runs) - 1)
+    losses = np.array([run.history[-1]["loss"] if run.history else 0 for run in runs])
+    kept = int(np.lexsort((losses, -agreement.round(12)))[0])
+    records = [
+        {
+            "stage": "runs",
+            "run": number,
+            "epoch": len(run.history),
+            "loss": float(loss),
+            "agreement": float(agree),
+            "kept": number == kept,
+            "lowest_loss": number == int(losses.argmin()),
+        }
+        for number, (run, loss, agree) in enumerate(
+            zip(runs, losses, agreement, strict=True)
+        )
+    ]
+    return kept, records
