@@ -103,11 +103,15 @@ def test_resumed_run__equals_unbroken_run(cls, share, blobs, tmp_path, steps):
 
 
 @each_estimator
-def test_run_interrupted_many_times__equals_unbroken_run(cls, blobs, tmp_path, steps):
+@pytest.mark.parametrize("n_runs", [1, 3])
+def test_fit_interrupted_many_times__equals_unbroken_fit(
+    cls, n_runs, blobs, tmp_path, steps
+):
     X, _ = blobs
-    unbroken = longer(cls, None).fit(X)
+    several = {"n_runs": n_runs} if "n_runs" in parameter_names(cls) else {}
+    unbroken = longer(cls, None, **several).fit(X)
     fatal = set(steps[2::5])
-    resumed = longer(cls, tmp_path)
+    resumed = longer(cls, tmp_path, **several)
     fit_in_pieces(resumed, X, steps, fatal)
     assert_same_fit(resumed, unbroken, X)
 

@@ -162,10 +162,7 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
         runs = self._train_all(X, run_seeds(seed, n_runs), checkpoint, start)
         kept, spread = 0, []
         if n_runs > 1:
-            labels = []
-            for run in runs:
-                self.model_ = run.model.eval()
-                labels.append(self._apply_to_rows(X, "label"))
+            labels = [self._labels_of(run.model, X) for run in runs]
             kept, spread = most_agreed(runs, labels)
         if start is None:
             self.autoencoder_ = runs[kept].autoencoder
@@ -182,6 +179,10 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
             self.history_ += own
         self.history_ += spread
         self._label_rows(X)
+
+    def _labels_of(self, model, X) -> np.ndarray:
+        rows = self._rows(X)
+        return apply_in_batches(rows, model.eval().label).cpu().numpy()
 
     def _train_all(self, X, seeds, checkpoint, start) -> list[Run]:
         """Runs with these seeds: as one where they can be, else one after the other."""
