@@ -103,7 +103,7 @@ def test_resumed_run__equals_unbroken_run(cls, share, blobs, tmp_path, steps):
 
 
 @each_estimator
-@pytest.mark.parametrize("n_runs", [1, 3])
+@pytest.mark.parametrize("n_runs", [1, 2, 4])
 def test_fit_interrupted_many_times__equals_unbroken_fit(
     cls, n_runs, blobs, tmp_path, steps
 ):

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from skdeepcluster.base import DeepEstimator, auto_epochs, content, fingerprint
 from skdeepcluster.cluster._log_odds import LogOddsMixin
-from skdeepcluster.cluster._runs import Run, most_agreed, run_seeds
+from skdeepcluster.cluster._runs import Run, most_agreed, pays_as_one, run_seeds
 from skdeepcluster.engine import (
     OPTIMIZERS,
     RESIDENT_BYTES,
@@ -185,16 +185,23 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
         return apply_in_batches(rows, model.eval().label).cpu().numpy()
 
     def _train_all(self, X, seeds, checkpoint, start) -> list[Run]:
-        """Runs with these seeds: as one where they can be, else one after the other."""
-        given = Autoencoder() if self.autoencoder is None else self.autoencoder
-        can_be_one = isinstance(given, FrozenEstimator) or given._trains_runs
-        if len(seeds) == 1 or (can_be_one and 4 * math.prod(X.shape) <= RESIDENT_BYTES):
+        """Runs with these seeds: as one where that pays, else one after the other."""
+        if len(seeds) == 1 or self._pays_as_one(X):
             return self._train(X, seeds, checkpoint, start)
         return [
             run
             for number, seed in enumerate(seeds)
             for run in self._train(X, [seed], checkpoint.within(f"run-{number}"), start)
         ]
+
+    def _pays_as_one(self, X) -> bool:
+        given = Autoencoder() if self.autoencoder is None else self.autoencoder
+        if isinstance(given, FrozenEstimator):
+            given = given.estimator
+        if not given._has_standard_runs or 4 * math.prod(X.shape) > RESIDENT_BYTES:
+            return False
+        widths = given._layer_widths(*X.shape)
+        return pays_as_one(self.n_runs, widths, torch.device(self.device_))
 
     def _train(self, X, seeds, checkpoint, start) -> list[Run]:
         """Runs with these seeds as one; sets what does not depend on a seed."""

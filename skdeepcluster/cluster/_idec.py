@@ -79,7 +79,8 @@ class IDECClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
     n_runs : int, default=1
         Number of fits, each with a seed of its own, of which the one is kept whose
         labels agree most with those of the others (mean adjusted Rand index), in range
-        [1, inf). Standard networks on up to a gigabyte of rows train as one.
+        [1, inf). They train as one where that is faster: on a GPU, and many small
+        networks on a CPU.
     optimizer : {"adam", "sgd"}, default="adam"
         Adam, or stochastic gradient descent with Nesterov momentum 0.9.
     learning_rate : float, default=0.001

@@ -334,20 +334,24 @@ class Autoencoder(DecoderMixin, DeepEstimator):
         return models, [before + history for history in histories]
 
     @property
-    def _trains_runs(self) -> bool:
+    def _has_standard_runs(self) -> bool:
         """Whether fits with several seeds can train as one."""
         return self.network is None and not self.layerwise
+
+    def _layer_widths(self, n_samples: int, n_features: int) -> list[int]:
+        """From the input to the embedding."""
+        hidden = self.hidden_layer_sizes
+        if hidden == "auto":
+            hidden = auto_hidden_layer_sizes(n_samples)
+        return [n_features, *hidden, min(self.n_components, n_features)]
 
     def _make_model(self, trainer, seed):
         """Encoder and decoder with their first weights; sets `n_components_`."""
         n_features = trainer.rows.n_features
         self.n_components_ = min(self.n_components, n_features)
         if self.network is None:
-            hidden = self.hidden_layer_sizes
-            if hidden == "auto":
-                hidden = auto_hidden_layer_sizes(trainer.n_total)
-            sizes = [n_features, *hidden, self.n_components_]
-            return self._make_mlps(trainer, sizes, seed)
+            widths = self._layer_widths(trainer.n_total, n_features)
+            return self._make_mlps(trainer, widths, seed)
         with private_global_generator(
             derive_seed(seed, "weights"), torch.device("cpu")
         ):

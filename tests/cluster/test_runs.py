@@ -2,13 +2,15 @@
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import adjusted_rand_score
 from torch import nn
 
 from skdeepcluster import Autoencoder, DECClustering
-from skdeepcluster.cluster._runs import Run, most_agreed, run_seeds
+from skdeepcluster.cluster import _runs
+from skdeepcluster.cluster._runs import Run, most_agreed, pays_as_one, run_seeds
 from skdeepcluster.engine import Group
 from skdeepcluster.inspection import TrainingDisplay
 from tests._discovery import CLUSTERERS, outputs
@@ -25,6 +27,11 @@ def of_run(clusterer, number):
 
 def summary(clusterer):
     return [r for r in clusterer.history_ if r["stage"] == "runs"]
+
+
+@pytest.fixture(autouse=True)
+def few_runs_train_as_one(monkeypatch):
+    monkeypatch.setattr(_runs, "_FEWEST_RUNS", 2)
 
 
 def with_free_seed(cls, **changes):
@@ -184,9 +191,26 @@ def dropping(n_features, n_components):
 
 
 @pytest.mark.parametrize(
+    ("n_runs", "widths", "device", "expected"),
+    [
+        (10, [64, 128, 64, 10], "cpu", True),
+        (10, [64, 500, 500, 10], "cpu", False),
+        (1, [64, 128, 64, 10], "cpu", False),
+        (2, [784, 500, 500, 2000, 10], "cuda", True),
+    ],
+)
+def test_what_trains_as_one(n_runs, widths, device, expected):
+    assert pays_as_one(n_runs, widths, torch.device(device)) == expected
+
+
+@pytest.mark.parametrize(
     "changes",
-    [{"network": dropping}, {"layerwise": True, "linear_path": False}],
-    ids=["network", "layerwise"],
+    [
+        {"network": dropping},
+        {"layerwise": True, "linear_path": False},
+        {"hidden_layer_sizes": (700, 100)},
+    ],
+    ids=["network", "layerwise", "wide"],
 )
 def test_runs__that_cannot_train_as_one_are_fits_with_their_seeds(changes, blobs):
     X, _ = blobs
