@@ -40,15 +40,23 @@ class Checkpoint:
         """Replace the file of the stage; a reader sees the old one or the new one.
 
         `keep_before` keeps the state before this one as that of the stage
-        ``before(stage)``.
+        ``before(stage)``. Raises OSError when it cannot be written.
         """
         if self.folder is None:
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        if keep_before and self._file(stage).exists():
-            os.replace(self._file(stage), self._file(before(stage)))
-        with replacing(self._file(stage)) as file:
-            torch.save(state, file)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if keep_before and self._file(stage).exists():
+                with replacing(self._file(before(stage))) as file:
+                    file.write(self._file(stage).read_bytes())
+            with replacing(self._file(stage)) as file:
+                torch.save(state, file)
+        except (OSError, RuntimeError) as error:  # the latter from torch's writer
+            raise OSError(
+                f"The checkpoint in {self.folder} cannot be written: {error} The one "
+                "before is intact. Make room there and start the same fit again: it "
+                "goes on from that."
+            ) from error
         self._last_save = time.monotonic()
 
     def load(self, stage: str) -> dict | None:
