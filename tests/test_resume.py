@@ -6,7 +6,7 @@ import torch
 
 from skdeepcluster import Autoencoder
 from skdeepcluster.engine import Checkpoint
-from skdeepcluster.engine._trainer import _Run
+from skdeepcluster.engine._stage import Stage
 from tests._discovery import (
     ESTIMATORS,
     assert_same_outputs,
@@ -40,7 +40,7 @@ def steps(monkeypatch):
     A step in `steps.fatal` raises `InterruptedFit` once, in place of the step.
     """
     done = _Steps()
-    make_step = _Run._step
+    make_step = Stage._step
 
     def watched(run, batch):
         step = run.stage, run.progress.step
@@ -50,7 +50,7 @@ def steps(monkeypatch):
         done.append(step)
         make_step(run, batch)
 
-    monkeypatch.setattr(_Run, "_step", watched)
+    monkeypatch.setattr(Stage, "_step", watched)
     return done
 
 

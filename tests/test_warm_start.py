@@ -119,7 +119,7 @@ def test_interrupted__leaves_the_fit_before(cls, blobs, next_month, monkeypatch)
     def interrupt(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("skdeepcluster.engine._trainer._Run._step", interrupt)
+    monkeypatch.setattr("skdeepcluster.engine._stage.Stage._step", interrupt)
     with pytest.raises(KeyboardInterrupt):
         estimator.fit(next_month[0])
     assert_same_outputs(outputs(estimator, X), before)

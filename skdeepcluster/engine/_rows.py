@@ -40,10 +40,17 @@ class Rows:
         self.X, self.center, self.scale, self.device = X, center, scale, device
         self.n_samples, self.n_features = X.shape
         self._resident: Tensor | None = None
+        # Bytes stay bytes where memory is scarce and casts are free: a quarter of both.
+        self._keeps_bytes = device.type == "cuda" and X.dtype == np.uint8
 
     def keep_on_device(self) -> None:
         """Scale all rows once, if they are few enough to stay on the device."""
         if 4 * self.n_samples * self.n_features > RESIDENT_BYTES:
+            return
+        if self._keeps_bytes:
+            self._center = torch.from_numpy(self.center).to(self.device)
+            self._resident = torch.from_numpy(np.ascontiguousarray(self.X))
+            self._resident = self._resident.to(self.device)
             return
         resident = torch.empty(self.n_samples, self.n_features)
         for rows, block in row_blocks(self.X):
@@ -58,7 +65,7 @@ class Rows:
     def between(self, start: int, stop: int) -> Tensor:
         """Consecutive rows -> (stop - start, n_features)."""
         if self._resident is not None:
-            return self._resident[start:stop]
+            return self._read(self._resident[start:stop])
         return self._scaled(dense_float64(self.X[start:stop])).to(self.device)
 
     def batches(
@@ -79,7 +86,7 @@ class Rows:
         for start, stop in bounds:
             index = order[..., start:stop]
             # index_select takes a third of [index]'s time.
-            x = self._resident.index_select(0, index.reshape(-1))
+            x = self._read(self._resident.index_select(0, index.reshape(-1)))
             yield Batch(x.view(*index.shape, -1), index)
 
     def sample(self, size: int, seed: int) -> Tensor:
@@ -91,12 +98,18 @@ class Rows:
         size = min(size, self.n_samples)
         if self._resident is not None:
             index = torch.from_numpy(rng.permutation(self.n_samples)[:size])
-            return self._resident.index_select(0, index.to(self.device))
+            return self._read(self._resident.index_select(0, index.to(self.device)))
         n_blocks = min(size, SAMPLE_BLOCKS)
         length = size // n_blocks
         edges = np.linspace(0, self.n_samples, n_blocks + 1).astype(np.int64)
         starts = rng.randint(edges[:-1], edges[1:] - length + 1)  # inside its share
         return torch.cat([self.between(s, s + length) for s in starts.tolist()])
+
+    def _read(self, kept: Tensor) -> Tensor:
+        """Rows that are kept, as float32."""
+        if not self._keeps_bytes:
+            return kept
+        return ((kept.double() - self._center) / self.scale).float()
 
     def _scaled(self, block: np.ndarray) -> Tensor:
         block -= self.center

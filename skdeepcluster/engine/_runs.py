@@ -68,7 +68,7 @@ class Runs(Objective):
     def _of_all(self, method, batch):
         """What a method of the objectives returns, with the run as first dimension."""
         if len(self.running) < len(self._parts):
-            batch = Batch(*(values[self.running] for values in batch))
+            batch = Batch(*(each.index_select(0, self._places) for each in batch))
         form = self._parts[self.running[0]]
 
         def of_one(state, batch):
@@ -78,6 +78,8 @@ class Runs(Objective):
         return vmap(of_one, randomness="different")(self._common, batch)
 
     def _lay_together(self):
+        device = next(self._parts[0].parameters()).device
+        self._places = torch.tensor(self.running, device=device)
         states = [_state(self._parts[run]) for run in self.running]
         for name, first in states[0].items():
             together = torch.stack([state[name].detach() for state in states])

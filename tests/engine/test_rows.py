@@ -55,6 +55,25 @@ def test_rows__what_is_too_large_is_not_kept(X, monkeypatch):
     assert rows.between(0, 50).max() <= 0
 
 
+def test_rows__of_bytes_can_stay_bytes(X):
+    pixels = X.clip(0, 255).astype(np.uint8)
+    rows, expected = make_rows(pixels), make_rows(pixels)
+    rows._keeps_bytes = True  # as on a GPU
+    for each in (rows, expected):
+        each.keep_on_device()
+    assert rows._resident.dtype == torch.uint8
+    bounds = [(0, 20), (20, 50)]
+    for one, other in zip(
+        rows.batches(bounds, torch.Generator().manual_seed(0)),
+        expected.batches(bounds, torch.Generator().manual_seed(0)),
+        strict=True,
+    ):
+        assert torch.equal(one.x, other.x)
+        assert torch.equal(one.index, other.index)
+    assert torch.equal(rows.between(3, 9), expected.between(3, 9))
+    assert torch.equal(rows.sample(10, 0), expected.sample(10, 0))
+
+
 # -- random order ------------------------------------------------------------------
 
 
