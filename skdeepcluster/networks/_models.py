@@ -132,13 +132,17 @@ def squared_distances(
 
     With variances (k, d) each squared difference counts in parts of its variance.
     """
+    # An export has no cdist, and is for any number of rows: it can depend on none.
+    is_export = torch.compiler.is_exporting()
+    if variances is None and not is_export:
+        exact = "donot_use_mm_for_euclid_dist"
+        return torch.cdist(z, centers, compute_mode=exact).square()
 
     def between(part):
         squares = (part.unsqueeze(1) - centers).square()
         return (squares if variances is None else squares / variances).sum(dim=2)
 
     rows = max(1, _DIFFERENCES // centers.numel())
-    # An export is for any number of rows: nothing in it can depend on that.
-    if torch.compiler.is_exporting() or len(z) <= rows:
+    if is_export or len(z) <= rows:
         return between(z)
     return torch.cat([between(part) for part in z.split(rows)])
