@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor, nn
 
-from skdeepcluster.engine._batches import apply_in_batches, blocks_of
+from skdeepcluster.engine._batches import apply_in_batches, blocks_of, most_rows
 from skdeepcluster.engine._group import Group
 from skdeepcluster.engine._randomness import derive_seed
 from skdeepcluster.engine._rows import Rows
@@ -50,8 +50,9 @@ class Passes:
 
     def __iter__(self) -> Iterator[tuple[slice, Tensor]]:
         if self.held:
-            for start in range(0, len(self._values), 2**16):
-                here = slice(start, min(start + 2**16, len(self._values)))
+            size = most_rows(self.device)
+            for start in range(0, len(self._values), size):
+                here = slice(start, min(start + size, len(self._values)))
                 yield here, self._values[here]
             return
         with evaluation(self.function):

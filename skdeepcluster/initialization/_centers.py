@@ -8,7 +8,7 @@ from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
 from skdeepcluster.engine import Passes
-from skdeepcluster.networks import squared_distances
+from skdeepcluster.networks import nearest, squared_distances
 
 SAMPLE = 20_000  # rows on which the starts of k-means are compared
 _MAX_ITER, _TOL = 300, 1e-4  # those of scikit-learn
@@ -33,7 +33,7 @@ def kmeans_centers(
     centers = torch.from_numpy(z.group.first(kmeans.cluster_centers_)).to(few)
     if len(few) < z.n_rows and z.held:
         centers = lloyd(z, centers)
-    return centers, z.apply(lambda part: squared_distances(part, centers).argmin(dim=1))
+    return centers, z.apply(lambda part: nearest(part, centers))
 
 
 def lloyd(z: Passes, centers: Tensor) -> Tensor:
@@ -43,7 +43,7 @@ def lloyd(z: Passes, centers: Tensor) -> Tensor:
         # Of each cluster the sum and the number of its rows; of all, their squares.
         sums = torch.zeros(n_clusters, size + 2, dtype=torch.float64).to(z.device)
         for _, part in z:
-            labels = squared_distances(part, centers).argmin(dim=1)
+            labels = roughly_nearest(part, centers)
             ones = torch.ones(len(part), 1).to(part)
             squares = part.square().sum(dim=1, keepdim=True)
             sums.index_add_(0, labels, torch.cat([part, ones, squares], dim=1).double())
@@ -59,6 +59,19 @@ def lloyd(z: Passes, centers: Tensor) -> Tensor:
     return centers
 
 
+def roughly_nearest(z: Tensor, centers: Tensor) -> Tensor:
+    """Numbers of the nearest centroids but for rounding: (n, d), (k, d) -> (n,).
+
+    By matrix products around the mean of the centroids: several times faster than by
+    differences.
+    """
+    mean = centers.mean(dim=0)
+    around = centers - mean
+    # Squared distances but for |z|^2, which is the same for all centroids.
+    squares = around.square().sum(dim=1)
+    return torch.addmm(squares, z - mean, around.T, alpha=-2).min(dim=1).indices
+
+
 @torch.no_grad()
 def reseed_empty(centers: Tensor, empty: Tensor, z: Tensor) -> Tensor:
     """Move each centroid without rows to the row farthest from all that have some.
@@ -69,11 +82,11 @@ def reseed_empty(centers: Tensor, empty: Tensor, z: Tensor) -> Tensor:
     used = torch.ones(len(centers), dtype=torch.bool, device=centers.device)
     used[empty] = False
     # Distance of each row to the nearest centroid with rows, then also to those moved.
-    nearest = squared_distances(z, centers[used]).amin(dim=1)
+    distance = squared_distances(z, centers[used]).amin(dim=1)
     for number, center in enumerate(empty):
-        farthest = nearest.argmax()
-        if nearest[farthest] <= 0:  # fewer distinct rows than centroids
+        farthest = distance.argmax()
+        if distance[farthest] <= 0:  # fewer distinct rows than centroids
             return empty[:number]
         centers[center] = z[farthest]
-        nearest = torch.minimum(nearest, (z - z[farthest]).square().sum(dim=1))
+        distance = torch.minimum(distance, (z - z[farthest]).square().sum(dim=1))
     return empty

@@ -7,6 +7,7 @@ from skdeepcluster.networks._mlp import MLP, LinearPathMLP
 from skdeepcluster.networks._models import (
     AutoencoderModel,
     CentroidModel,
+    nearest,
     squared_distances,
 )
 from skdeepcluster.networks._user import UserNetwork, user_autoencoder
@@ -29,6 +30,7 @@ __all__ = [
     "TwoHeads",
     "UserNetwork",
     "build",
+    "nearest",
     "squared_distances",
     "user_autoencoder",
     "with_log_variance",

@@ -192,7 +192,7 @@ class MixtureModel(nn.Module):
 
     def label(self, x: Tensor) -> Tensor:
         """Numbers of the most probable clusters: (n, n_features) -> (n,)."""
-        return self.log_joint(self.embed(x)).argmax(dim=1)
+        return self.log_joint(self.embed(x)).max(dim=1).indices
 
     def distances(self, x: Tensor) -> Tensor:
         """Euclidean distances to the centres: (n, n_features) -> (n, n_clusters)."""
