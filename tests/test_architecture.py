@@ -130,7 +130,7 @@ def test_other_rooms_are_entered_by_the_door(path):
             assert private in ([], ["__version__"]), module
 
 
-_SHARED = ("._base", "._objectives", "._targets")
+_SHARED = ("._base", "._centroids", "._objectives", "._runs", "._start", "._targets")
 
 
 @pytest.mark.parametrize(

@@ -172,11 +172,16 @@ def test_row_source__bad_values_are_refused(cls, blobs, monkeypatch):
 
 def read_in_windows(monkeypatch):
     """As if the rows were too many to be kept, in blocks of four of them."""
-    monkeypatch.setattr("skdeepcluster.base.RESIDENT_BYTES", 0)
+    monkeypatch.setattr("skdeepcluster.base._input.RESIDENT_BYTES", 0)
     monkeypatch.setattr("skdeepcluster.engine._rows.RESIDENT_BYTES", 0)
     monkeypatch.setattr("skdeepcluster.engine._rows.BLOCK_BYTES", 4 * 6 * 4)
     monkeypatch.setattr("skdeepcluster.engine._rows.WINDOW_BYTES", 4 * 6 * 16)
-    for room in ("base", "utils._validation", "cluster._base"):
+    for room in (
+        "base._input",
+        "base._fingerprint",
+        "utils._validation",
+        "cluster._base",
+    ):
         monkeypatch.setattr(f"skdeepcluster.{room}.row_blocks", small_blocks)
     monkeypatch.setattr("skdeepcluster.engine._batches.INFERENCE_VALUES", 1)
     monkeypatch.setattr("skdeepcluster.engine._batches.SMALLEST_BLOCK", 16)

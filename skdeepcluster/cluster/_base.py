@@ -15,23 +15,20 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted, check_memory
-from torch import Tensor, nn
+from torch import nn
 
 from skdeepcluster.base import DeepEstimator, auto_epochs, content, fingerprint
-from skdeepcluster.cluster._log_odds import LogOddsMixin
 from skdeepcluster.cluster._runs import Run, most_agreed, pays_as_one, run_seeds
 from skdeepcluster.engine import (
     OPTIMIZERS,
     RESIDENT_BYTES,
     Objective,
-    Passes,
     Trainer,
     apply_in_batches,
     derive_seed,
     hardware,
     resolve_seed,
 )
-from skdeepcluster.initialization import kmeans_centers
 from skdeepcluster.representation import Autoencoder
 from skdeepcluster.utils import (
     Integers,
@@ -327,88 +324,6 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
         self.n_clusters_ = len(used)
         sums = torch.from_numpy(_sums_by_label(X, self.labels_, self.n_clusters_))
         self.cluster_means_ = self._group.sum(sums).numpy() / sizes[used, None]
-
-
-class SoftAssignmentMixin:
-    """For clusterers whose model assigns probabilities."""
-
-    __metadata_request__predict_proba = {"out": UNUSED}
-
-    def predict_proba(self, X: MatrixLike, out: np.ndarray | None = None) -> np.ndarray:
-        """Soft assignment of each row of `X` to the clusters.
-
-        Parameters
-        ----------
-        X : array-like, CSR matrix or tensor of shape (n_samples, n_features)
-        out : ndarray of shape (n_samples, n_clusters_), default=None
-            Where to write the result, for example a :class:`numpy.memmap` for more
-            rows than memory holds. None makes a new array.
-
-        Returns
-        -------
-        q : ndarray of shape (n_samples, n_clusters_), float32
-            In [0, 1]; rows sum to one.
-        """
-        return self._apply(X, "assign", out)
-
-
-class CentroidClusterer(LogOddsMixin, DeepClusterer):
-    """Base of clusterers with one centroid per cluster in the embedding space."""
-
-    _parameter_rules = {
-        **DeepClusterer._parameter_rules,
-        "n_init": [Integers(1)],
-        "tol": [Reals(0, 1)],
-    }
-
-    def _first_centers(
-        self, trainer: Trainer, autoencoder: nn.Module, seed: int
-    ) -> tuple[Tensor, Passes]:
-        """Centroids by k-means in the embedding, and this; sets `init_labels_`."""
-        z = trainer.passes(autoencoder.encoder, self.n_components_)
-        centers, labels = kmeans_centers(
-            z, self.n_clusters, self.n_init, derive_seed(seed, "centers")
-        )
-        self.init_labels_ = labels.cpu().numpy()
-        return centers, z
-
-    def center_distances(
-        self, X: MatrixLike, out: np.ndarray | None = None
-    ) -> np.ndarray:
-        """Distance of each row of `X` to each centroid, in the embedding space.
-
-        Parameters
-        ----------
-        X : array-like, CSR matrix or tensor of shape (n_samples, n_features)
-        out : ndarray of shape (n_samples, n_clusters_), default=None
-            Where to write the result, for example a :class:`numpy.memmap` for more
-            rows than memory holds. None makes a new array.
-
-        Returns
-        -------
-        distances : ndarray of shape (n_samples, n_clusters_), float32
-            Euclidean distances; what ``KMeans.transform`` gives in the input space.
-        """
-        return self._apply(X, "distances", out)
-
-    def _label_rows(self, X):
-        super()._label_rows(X)
-        self.cluster_centers_ = self.model_.centers.detach().cpu().numpy()
-        labels = torch.from_numpy(self.labels_).to(self.device_)
-        squares = apply_in_batches(self._rows(X), self._own_squares, labels)
-        inertia = self._group.sum(squares.sum(dtype=torch.float64))
-        self.inertia_ = float(inertia)
-
-    def _own_squares(self, x, labels):
-        offsets = self.model_.embed(x) - self.model_.centers[labels]
-        return offsets.square().sum(dim=1)
-
-
-def auto_interval(update_interval, trainer) -> int:
-    """Steps between two targets; "auto" is half an epoch, at least 20 steps."""
-    if update_interval != "auto":
-        return int(update_interval)
-    return max(20, trainer.steps_per_epoch // 2)
 
 
 def _sums_by_label(X, labels: np.ndarray, n_labels: int) -> np.ndarray:

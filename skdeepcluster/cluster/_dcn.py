@@ -10,7 +10,7 @@ from sklearn.frozen import FrozenEstimator
 from torch.nn.functional import one_hot
 
 from skdeepcluster.base import DecoderMixin
-from skdeepcluster.cluster._base import CentroidClusterer
+from skdeepcluster.cluster._centroids import CentroidClusterer
 from skdeepcluster.cluster._objectives import CentroidObjective
 from skdeepcluster.losses import mean_squared_error
 from skdeepcluster.networks import CentroidModel

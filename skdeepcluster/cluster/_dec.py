@@ -8,7 +8,7 @@ import torch
 from joblib import Memory
 from sklearn.frozen import FrozenEstimator
 
-from skdeepcluster.cluster._base import (
+from skdeepcluster.cluster._centroids import (
     CentroidClusterer,
     SoftAssignmentMixin,
     auto_interval,

@@ -9,7 +9,7 @@ from joblib import Memory
 from sklearn.frozen import FrozenEstimator
 
 from skdeepcluster.base import DecoderMixin
-from skdeepcluster.cluster._base import (
+from skdeepcluster.cluster._centroids import (
     CentroidClusterer,
     SoftAssignmentMixin,
     auto_interval,

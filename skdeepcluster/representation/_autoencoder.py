@@ -8,16 +8,14 @@ from typing import Literal
 
 import numpy as np
 import torch
-from sklearn.utils.extmath import randomized_svd
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor, nn
+from torch import nn
 
 from skdeepcluster.base import DecoderMixin, DeepEstimator, auto_epochs
 from skdeepcluster.engine import (
     OPTIMIZERS,
     SCHEDULES,
     Checkpoint,
-    Trainer,
     derive_seed,
     generator,
     private_global_generator,
@@ -31,6 +29,10 @@ from skdeepcluster.networks import (
 from skdeepcluster.representation._objectives import (
     LayerReconstruction,
     Reconstruction,
+)
+from skdeepcluster.representation._start import (
+    auto_hidden_layer_sizes,
+    principal_axes,
 )
 from skdeepcluster.utils import (
     Integers,
@@ -390,34 +392,3 @@ class Autoencoder(DecoderMixin, DeepEstimator):
             x_hat = self.inverse_transform(self._apply_to_rows(X[rows], "embed"))
             total += np.square(block - x_hat).sum()
         return float(-total / math.prod(X.shape))
-
-
-def auto_hidden_layer_sizes(n_samples: int) -> tuple[int, ...]:
-    """Widths that grow with the number of rows, up to those of the DEC paper."""
-    if n_samples < 1000:
-        return (128, 128)
-    return (500, 500) if n_samples < 5000 else (500, 500, 2000)
-
-
-def principal_axes(
-    trainer: Trainer, n_components: int, seed: int
-) -> tuple[Tensor, float]:
-    """Principal axes of the rows, or of a sample where they are many.
-
-    Returns them as (n_components, n_features), zero where there are fewer, and the root
-    of the mean variance along them (1 where nothing varies).
-    """
-    rows, group = trainer.rows, trainer.group
-    size = min(trainer.n_total, max(1000, min(20_000, 2**25 // rows.n_features)))
-    share = -(-size * rows.n_samples // trainer.n_total)
-    x = group.gather(rows.sample(share, seed)).cpu().numpy()
-    _, singular_values, found = randomized_svd(
-        x,
-        min(n_components, *x.shape),
-        power_iteration_normalizer="QR",  # which every array library has
-        random_state=seed,
-    )
-    axes = torch.zeros(n_components, rows.n_features)
-    axes[: len(found)] = torch.from_numpy(found)
-    deviation = math.sqrt(np.square(singular_values).sum() / (len(x) * len(axes)))
-    return axes, deviation if deviation > 0 else 1.0

@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 from torch import nn
 
-import skdeepcluster.cluster._base as base_module
+import skdeepcluster.cluster._centroids as centroids_module
 import skdeepcluster.cluster._dec as dec_module
 import skdeepcluster.cluster._targets as targets_module
 from skdeepcluster import Autoencoder, DECClustering
@@ -206,14 +206,14 @@ def test_update_interval__auto_is_half_an_epoch_but_not_less_than_20_steps():
 @pytest.fixture
 def dead_centre(monkeypatch):
     """K-means puts its second centroid where no row is."""
-    kmeans_centers = base_module.kmeans_centers
+    kmeans_centers = centroids_module.kmeans_centers
 
     def with_dead_centre(*arguments):
         centers, labels = kmeans_centers(*arguments)
         centers[1] = 1e3
         return centers, labels
 
-    monkeypatch.setattr(base_module, "kmeans_centers", with_dead_centre)
+    monkeypatch.setattr(centroids_module, "kmeans_centers", with_dead_centre)
 
 
 @pytest.mark.filterwarnings("error::sklearn.exceptions.ConvergenceWarning")

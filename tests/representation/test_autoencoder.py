@@ -20,7 +20,7 @@ from torch import nn
 
 from skdeepcluster import Autoencoder
 from skdeepcluster.engine import Rows, Trainer
-from skdeepcluster.representation._autoencoder import (
+from skdeepcluster.representation._start import (
     auto_hidden_layer_sizes,
     principal_axes,
 )

@@ -1,0 +1,41 @@
+"""With what an autoencoder starts: widths of its layers, and axes."""
+
+import math
+
+import numpy as np
+import torch
+from sklearn.utils.extmath import randomized_svd
+from torch import Tensor
+
+from skdeepcluster.engine import Trainer
+
+
+def auto_hidden_layer_sizes(n_samples: int) -> tuple[int, ...]:
+    """Widths that grow with the number of rows, up to those of the DEC paper."""
+    if n_samples < 1000:
+        return (128, 128)
+    return (500, 500) if n_samples < 5000 else (500, 500, 2000)
+
+
+def principal_axes(
+    trainer: Trainer, n_components: int, seed: int
+) -> tuple[Tensor, float]:
+    """Principal axes of the rows, or of a sample where they are many.
+
+    Returns them as (n_components, n_features), zero where there are fewer, and the root
+    of the mean variance along them (1 where nothing varies).
+    """
+    rows, group = trainer.rows, trainer.group
+    size = min(trainer.n_total, max(1000, min(20_000, 2**25 // rows.n_features)))
+    share = -(-size * rows.n_samples // trainer.n_total)
+    x = group.gather(rows.sample(share, seed)).cpu().numpy()
+    _, singular_values, found = randomized_svd(
+        x,
+        min(n_components, *x.shape),
+        power_iteration_normalizer="QR",  # which every array library has
+        random_state=seed,
+    )
+    axes = torch.zeros(n_components, rows.n_features)
+    axes[: len(found)] = torch.from_numpy(found)
+    deviation = math.sqrt(np.square(singular_values).sum() / (len(x) * len(axes)))
+    return axes, deviation if deviation > 0 else 1.0
