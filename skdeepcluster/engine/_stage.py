@@ -173,7 +173,9 @@ class Stage:
         with self.autocast:
             terms = self.objective.losses(batch)
         first, *others = terms.values()
-        loss = sum(others, start=first).sum()  # over runs
+        loss = sum(others, start=first)
+        if loss.ndim:
+            loss = loss.sum()  # over runs
         if self.trainer.group.size == 1:
             loss.backward()
         else:  # the mean over the rows of all processes
