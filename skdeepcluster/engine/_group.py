@@ -3,6 +3,7 @@
 import atexit
 import contextlib
 import os
+import time
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 _ENVIRONMENT = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+_SECONDS_TO_LET_GO = 0.2
 
 
 class Group:
@@ -136,6 +138,9 @@ def join_group(distributed: bool, device: torch.device) -> Group:
 
 def _leave():
     if dist.is_initialized():
+        # A thread of gloo that is about to let go of a tensor needs the interpreter for
+        # that, and aborts the process where the interpreter ends meanwhile.
+        time.sleep(_SECONDS_TO_LET_GO)
         dist.destroy_process_group()
 
 
