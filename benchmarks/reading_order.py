@@ -23,7 +23,6 @@ from _page import heading, paragraph, simple_table, versions_table
 from joblib import Parallel, delayed
 
 from skdeepcluster import DECClustering
-from skdeepcluster.base import _input
 from skdeepcluster.datasets import fetch_mnist
 from skdeepcluster.engine import _rows
 
@@ -54,7 +53,6 @@ def fit(order, seed):
                 mock.patch.object(_rows, "WINDOW_BYTES", window),
                 mock.patch.object(_rows, "BLOCK_BYTES", window // BLOCKS),
                 mock.patch.object(_rows, "RESIDENT_BYTES", 0),
-                mock.patch.object(_input, "RESIDENT_BYTES", 0),
             ):
                 dec = DECClustering(10, random_state=seed).fit(rows)
         else:

@@ -172,7 +172,6 @@ def test_row_source__bad_values_are_refused(cls, blobs, monkeypatch):
 
 def read_in_windows(monkeypatch):
     """As if the rows were too many to be kept, in blocks of four of them."""
-    monkeypatch.setattr("skdeepcluster.base._input.RESIDENT_BYTES", 0)
     monkeypatch.setattr("skdeepcluster.engine._rows.RESIDENT_BYTES", 0)
     monkeypatch.setattr("skdeepcluster.engine._rows.BLOCK_BYTES", 4 * 6 * 4)
     monkeypatch.setattr("skdeepcluster.engine._rows.WINDOW_BYTES", 4 * 6 * 16)

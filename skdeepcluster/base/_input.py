@@ -11,7 +11,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skdeepcluster.engine import RESIDENT_BYTES
+from skdeepcluster.engine import are_kept
 from skdeepcluster.utils import (
     KEPT_DTYPES,
     RowSource,
@@ -42,7 +42,7 @@ class InputMixin:
         is_image = len(shape) > 1
         if is_image and not reset:
             self._check_image_shape(shape)
-        if is_row_source(X) and 4 * math.prod(X.shape) > RESIDENT_BYTES:
+        if is_row_source(X) and not are_kept(X.shape):
             X = self._check_source(RowSource(X), reset=reset)
         else:
             if is_image:

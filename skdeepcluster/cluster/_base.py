@@ -1,7 +1,6 @@
 """What all clusterers share: the sub-estimator, prediction, score and cluster means."""
 
 import copy
-import math
 import numbers
 from abc import abstractmethod
 from typing import Self
@@ -21,10 +20,10 @@ from skdeepcluster.base import DeepEstimator, auto_epochs, content, fingerprint
 from skdeepcluster.cluster._runs import Run, most_agreed, pays_as_one, run_seeds
 from skdeepcluster.engine import (
     OPTIMIZERS,
-    RESIDENT_BYTES,
     Objective,
     Trainer,
     apply_in_batches,
+    are_kept,
     derive_seed,
     hardware,
     resolve_seed,
@@ -195,7 +194,7 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
         given = Autoencoder() if self.autoencoder is None else self.autoencoder
         if isinstance(given, FrozenEstimator):
             given = given.estimator
-        if not given._has_standard_runs or 4 * math.prod(X.shape) > RESIDENT_BYTES:
+        if not given._has_standard_runs or not are_kept(X.shape):
             return False
         widths = given._layer_widths(*X.shape)
         return pays_as_one(self.n_runs, widths, torch.device(self.device_))

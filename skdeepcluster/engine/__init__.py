@@ -19,13 +19,12 @@ from skdeepcluster.engine._randomness import (
     private_global_generator,
     resolve_seed,
 )
-from skdeepcluster.engine._rows import RESIDENT_BYTES, Batch, Rows
+from skdeepcluster.engine._rows import Batch, Rows, are_kept
 from skdeepcluster.engine._schedules import SCHEDULES, learning_rates
 from skdeepcluster.engine._trainer import OPTIMIZERS, Trainer
 
 __all__ = [
     "OPTIMIZERS",
-    "RESIDENT_BYTES",
     "SCHEDULES",
     "Batch",
     "Callback",
@@ -38,6 +37,7 @@ __all__ = [
     "Rows",
     "Trainer",
     "apply_in_batches",
+    "are_kept",
     "blocks_of",
     "derive_seed",
     "device_or_cpu",

@@ -1,5 +1,6 @@
 """Rows of one array as float32 tensors on a device: in order, at random, a sample."""
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -13,6 +14,11 @@ RESIDENT_BYTES = 2**30  # arrays up to this size are scaled once and kept on the
 BLOCK_BYTES = 2**20  # of consecutive rows that are read at once, as float32
 WINDOW_BYTES = 2**28  # of blocks from all over the array that are mixed in memory
 SAMPLE_BLOCKS = 1024  # places from which a sample of rows that are not kept is read
+
+
+def are_kept(shape: tuple[int, ...]) -> bool:
+    """Whether rows of an array of this shape are few enough to stay on the device."""
+    return 4 * math.prod(shape) <= RESIDENT_BYTES
 
 
 class Batch(NamedTuple):
@@ -45,17 +51,18 @@ class Rows:
 
     def keep_on_device(self) -> None:
         """Scale all rows once, if they are few enough to stay on the device."""
-        if 4 * self.n_samples * self.n_features > RESIDENT_BYTES:
+        if not are_kept(self.X.shape):
             return
-        if self._keeps_bytes:
-            self._center = torch.from_numpy(self.center).to(self.device)
-            self._resident = torch.from_numpy(np.ascontiguousarray(self.X))
-            self._resident = self._resident.to(self.device)
-            return
-        resident = torch.empty(self.n_samples, self.n_features)
+        as_bytes = self._keeps_bytes
+        dtype = torch.uint8 if as_bytes else torch.float32
+        resident = torch.empty(self.n_samples, self.n_features, dtype=dtype)
         for rows, block in row_blocks(self.X):
-            resident[rows] = self._scaled(block)
+            resident[rows] = (
+                torch.from_numpy(block) if as_bytes else self._scaled(block)
+            )
         self._resident = resident.to(self.device)
+        if as_bytes:  # scaled anew in each batch
+            self._center = torch.from_numpy(self.center).to(self.device)
 
     @property
     def is_resident(self) -> bool:

@@ -55,9 +55,10 @@ def test_rows__what_is_too_large_is_not_kept(X, monkeypatch):
     assert rows.between(0, 50).max() <= 0
 
 
-def test_rows__of_bytes_can_stay_bytes(X):
+@pytest.mark.parametrize("convert", [np.array, np.asfortranarray, sparse.csr_array])
+def test_rows__of_bytes_can_stay_bytes(X, convert):
     pixels = X.clip(0, 255).astype(np.uint8)
-    rows, expected = make_rows(pixels), make_rows(pixels)
+    rows, expected = make_rows(convert(pixels)), make_rows(pixels)
     rows._keeps_bytes = True  # as on a GPU
     for each in (rows, expected):
         each.keep_on_device()
