@@ -8,7 +8,6 @@ of the data sets that scikit-learn does not bring::
 It writes ``benchmarks/gpu.csv`` and ``benchmarks/gpu.rst``.
 """
 
-import csv
 import statistics
 import time
 from pathlib import Path
@@ -17,6 +16,7 @@ from unittest import mock
 import torch
 from _methods import environment
 from _page import heading, paragraph, simple_table, versions_table
+from _results import write
 from sklearn.datasets import load_digits
 
 from skdeepcluster import Autoencoder, DECClustering
@@ -99,10 +99,9 @@ def main():
         three = (statistics.median(values), min(values), max(values))
         lines.append([what, *(f"{value:.4g}" for value in three), str(len(values))])
         print(lines[-1], flush=True)
-    with OUTPUT.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*lines[0], *known])
-        writer.writerows([*line, *known.values()] for line in lines[1:])
+    head, *measured = lines
+    rows = [{**dict(zip(head, line, strict=True)), **known} for line in measured]
+    write(OUTPUT, rows)
     parts = [heading("On a GPU", "="), paragraph(ABOUT), simple_table(lines)]
     parts += [heading("Hardware and versions"), simple_table(versions_table(known))]
     OUTPUT.with_suffix(".rst").write_text("\n\n".join(parts) + "\n", encoding="utf-8")

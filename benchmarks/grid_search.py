@@ -10,7 +10,6 @@ time. It writes ``benchmarks/grid_search.csv`` and ``benchmarks/grid_search.rst`
 """
 
 import argparse
-import csv
 import tempfile
 import time
 from pathlib import Path
@@ -18,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from _methods import environment, prepare_process
 from _page import heading, paragraph, simple_table, versions_table
+from _results import write
 from _speed import fitted, in_turns
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV
@@ -104,10 +104,7 @@ def main():
         "same_scores": all(np.array_equal(s, scores[0]) for s in scores),
         **environment(),
     }
-    with arguments.output.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, row, lineterminator="\n")
-        writer.writeheader()
-        writer.writerow(row)
+    write(arguments.output, [row])
     lines = [
         ["Quantity", "Value"],
         ["Pre-training's share of one fit", row["pretraining_share"]],

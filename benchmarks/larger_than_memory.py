@@ -13,7 +13,6 @@ fit; pages of the file that the system keeps are not in it, since they can be dr
 """
 
 import argparse
-import csv
 import multiprocessing
 import re
 import tempfile
@@ -26,6 +25,7 @@ import numpy as np
 import torch
 from _methods import environment
 from _page import heading, paragraph, simple_table, versions_table
+from _results import write
 from sklearn.frozen import FrozenEstimator
 
 from skdeepcluster import Autoencoder, IDECClustering
@@ -137,10 +137,8 @@ def main():
         for what, seconds, added in results
     ]
     known = {**environment(), "threads": arguments.threads}
-    with arguments.output.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow([*COLUMNS, *known])
-        writer.writerows([*line, *known.values()] for line in lines)
+    rows = [{**dict(zip(COLUMNS, line, strict=True)), **known} for line in lines]
+    write(arguments.output, rows)
     table = [list(COLUMNS), *([str(cell) for cell in line] for line in lines)]
     about = (
         f"Rows of {N_FEATURES} float32 features in a memory-mapped file, sorted by the "

@@ -12,7 +12,6 @@ what is there the page ``benchmarks/many_runs.rst``.
 """
 
 import argparse
-import csv
 import functools
 import time
 from pathlib import Path
@@ -20,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from _methods import environment, prepare_process
 from _page import heading, paragraph, simple_table, versions_table
+from _results import read, write
 from _speed import in_turns
 from joblib import Parallel, delayed
 from sklearn.datasets import load_digits
@@ -37,18 +37,6 @@ CHOICES = {
     "loss": "ten runs, the one with the least loss",
 }
 EPOCHS = {"pre-training": 200, "clustering": 100}
-
-
-def write(path, rows):
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-def read(path):
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 # -- cost ----------------------------------------------------------------------------

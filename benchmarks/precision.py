@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from _methods import SCORES, TWO_STEP, deep_clusterers, environment, prepare_process
 from _page import heading, paragraph, simple_table, versions_table
+from _results import read
 from joblib import Parallel, delayed
 from quality import SETS as IMAGES
 from sklearn.cluster import KMeans
@@ -71,11 +72,6 @@ def run(name, precision, seed):
         csv.writer(file, lineterminator="\n").writerows(rows)
 
 
-def read():
-    with OUTPUT.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
 def table(rows):
     """A line per method, both precisions beside each other."""
     header = [f"{score} {kind}" for score in ("ARI", "ACC") for kind in PRECISIONS]
@@ -110,7 +106,7 @@ def table(rows):
 
 
 def page():
-    rows = read()
+    rows = read(OUTPUT)
     parts = [heading("Precision", "="), paragraph(ABOUT)]
     for name in dict.fromkeys(row["set"] for row in rows):
         own = [row for row in rows if row["set"] == name]
@@ -130,7 +126,7 @@ def main():
     if not OUTPUT.exists():
         with OUTPUT.open("w", newline="", encoding="utf-8") as file:
             csv.DictWriter(file, COLUMNS, lineterminator="\n").writeheader()
-    done = {(row["set"], row["precision"], int(row["seed"])) for row in read()}
+    done = {(row["set"], row["precision"], int(row["seed"])) for row in read(OUTPUT)}
     wanted = [
         (name, precision, seed)
         for name in arguments.sets

@@ -12,7 +12,6 @@ have of a file of 10 GB, with as many blocks in each. It writes every fit into
 """
 
 import argparse
-import csv
 import tempfile
 from pathlib import Path
 from unittest import mock
@@ -20,6 +19,7 @@ from unittest import mock
 import numpy as np
 from _methods import SCORES, TWO_STEP, environment, prepare_process
 from _page import heading, paragraph, simple_table, versions_table
+from _results import write
 from joblib import Parallel, delayed
 
 from skdeepcluster import DECClustering
@@ -92,10 +92,7 @@ def main():
     wanted = [(order, seed) for seed in arguments.seeds for order in (KEPT, READ)]
     each = (delayed(lambda *case: list(fit(*case)))(*case) for case in wanted)
     rows = [row for found in Parallel(n_jobs=arguments.jobs)(each) for row in found]
-    with OUTPUT.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    write(OUTPUT, rows)
     table = simple_table(lines(rows))
     parts = [heading("Order of reading", "="), paragraph(ABOUT), table]
     parts += [heading("Hardware and versions")]

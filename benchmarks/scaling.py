@@ -12,7 +12,6 @@ before (RssAnon, Linux only). Rows are float32 in a memory map. It writes
 """
 
 import argparse
-import csv
 import tempfile
 import time
 import warnings
@@ -23,6 +22,7 @@ import numpy as np
 import torch
 from _methods import environment
 from _page import heading, paragraph, simple_table, versions_table
+from _results import read, write
 from larger_than_memory import Watch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
@@ -106,20 +106,6 @@ def measure(part, n_rows, n_features, n_clusters):
             yield {**row, **environment()}
 
 
-def read():
-    if not OUTPUT.exists():
-        return []
-    with OUTPUT.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def write(rows):
-    with OUTPUT.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-
-
 def draw(rows):
     """Seconds over rows, features and clusters, with lines of slope one."""
     parts = [part for part in PARTS if any(row["part"] == part for row in rows)]
@@ -169,13 +155,13 @@ def main():
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []])
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    rows = [row for row in read() if row["part"] not in arguments.parts]
+    rows = [row for row in read(OUTPUT) if row["part"] not in arguments.parts]
     with threadpool_limits(1):
         for part in arguments.parts:
             list(measure(part, *PARTS[part][0]))  # libraries load
             for case in PARTS[part]:
                 rows += measure(part, *case)
-                write(rows)
+                write(OUTPUT, rows)
     draw(rows)
     OUTPUT.with_suffix(".rst").write_text(page(rows), encoding="utf-8")
 

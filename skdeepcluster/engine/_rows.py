@@ -53,15 +53,13 @@ class Rows:
         """Scale all rows once, if they are few enough to stay on the device."""
         if not are_kept(self.X.shape):
             return
-        as_bytes = self._keeps_bytes
-        dtype = torch.uint8 if as_bytes else torch.float32
+        dtype = torch.uint8 if self._keeps_bytes else torch.float32
         resident = torch.empty(self.n_samples, self.n_features, dtype=dtype)
         for rows, block in row_blocks(self.X):
-            resident[rows] = (
-                torch.from_numpy(block) if as_bytes else self._scaled(block)
-            )
+            kept = torch.from_numpy(block) if self._keeps_bytes else self._scaled(block)
+            resident[rows] = kept
         self._resident = resident.to(self.device)
-        if as_bytes:  # scaled anew in each batch
+        if self._keeps_bytes:  # scaled anew in each batch
             self._center = torch.from_numpy(self.center).to(self.device)
 
     @property
