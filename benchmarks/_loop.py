@@ -21,10 +21,9 @@ from _speed import (
     perceptron,
     precisions,
     watching,
+    without_looks,
 )
 from torch import nn
-
-NEVER = 10**9  # steps
 
 
 def compare_with_loop(repeats):
@@ -79,11 +78,6 @@ def epochs_in_turns(method, setting, precision, batch_size, linear_path, X):
         method, setting.sizes, len(X), precision, batch_size, linear_path
     )
     clock = EpochClock(loop.epoch, products.epoch)
-
-    def without_looks(objective):
-        if objective.refresh_interval is not None:
-            objective.refresh_interval = NEVER  # but before the first step
-
     with watching(clock, without_looks):
         fitted(estimator, X)
     return np.array(clock.stages["pretraining" if alone else "clustering"])

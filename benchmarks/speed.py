@@ -18,8 +18,9 @@ loop
 clustpy
     Whole fits, and their mean epochs, against ClustPy's methods of the same name, with
     the same network, batches, epochs and one start of k-means (mixture). Its optimiser
-    is Adam as it comes, in float32; ours the fused one. Skipped where ClustPy is not
-    installed.
+    is Adam as it comes, in float32; ours the fused one. Ours looks at the labels of all
+    rows twice in an epoch, ClustPy's makes targets of each batch alone: the same work
+    is "no looks at all rows". Skipped where ClustPy is not installed.
 predict
     A million rows against scaling, network and nearest centroid in blocks.
 imports
