@@ -4,18 +4,25 @@ import logging
 
 from skdeepcluster._version import __version__
 from skdeepcluster.cluster import (
+    ContrastiveClustering,
+    DCECClustering,
     DCNClustering,
     DECClustering,
     IDECClustering,
+    SCANClustering,
     VaDEClustering,
 )
-from skdeepcluster.representation import Autoencoder
+from skdeepcluster.representation import Autoencoder, SimCLR
 
 __all__ = [
     "Autoencoder",
+    "ContrastiveClustering",
+    "DCECClustering",
     "DCNClustering",
     "DECClustering",
     "IDECClustering",
+    "SCANClustering",
+    "SimCLR",
     "VaDEClustering",
     "__version__",
 ]

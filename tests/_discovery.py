@@ -15,6 +15,9 @@ ESTIMATORS = [
     if inspect.isclass(thing) and issubclass(thing, BaseEstimator)
 ]
 CLUSTERERS = [cls for cls in ESTIMATORS if issubclass(cls, ClusterMixin)]
+FROM_AUTOENCODER = [
+    cls for cls in CLUSTERERS if "autoencoder" in inspect.signature(cls).parameters
+]
 
 # For every estimator that has a parameter of this name. Batches are small and
 # intervals odd, so that an epoch has several steps and refreshes fall inside it.

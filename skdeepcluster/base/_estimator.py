@@ -205,14 +205,19 @@ class DeepEstimator(
 
     # -- training ------------------------------------------------------------------
 
-    def _make_trainer(self, X, seed, checkpoint) -> Trainer:
-        """A trainer on scaled rows; the scaling must have been set."""
+    def _make_trainer(
+        self, X, seed: int, checkpoint: Checkpoint, rows: Rows | None = None
+    ) -> Trainer:
+        """A trainer on scaled rows, or on others in their place.
+
+        The scaling must have been set.
+        """
         size, group = self.batch_size, self._group
         if size == "auto":
-            size = auto_batch_size(self._n_total(X))
+            size = self._auto_batch_size(self._n_total(X))
         seen = progress_callbacks(self.verbose) if group.rank == 0 else []
         return Trainer(
-            self._rows(X),
+            self._rows(X) if rows is None else rows,
             batch_size=size,
             seed=seed,
             precision=self.precision,
@@ -220,6 +225,10 @@ class DeepEstimator(
             checkpoint=checkpoint,
             group=group,
         )
+
+    def _auto_batch_size(self, n_samples: int) -> int:
+        """What ``batch_size="auto"`` stands for."""
+        return auto_batch_size(n_samples)
 
     def _n_total(self, X) -> int:
         """Number of rows of all processes that share this fit."""
@@ -237,7 +246,7 @@ class DeepEstimator(
         origin = (
             () if start is None else (identity_of(start), self.center_, self.scale_)
         )
-        origin = (*origin, group.rank, group.size)
+        origin = (*origin, self.image_shape_, group.rank, group.size)
         name = f"{type(self).__name__}-{fingerprint(self, content(X), seed, *origin)}"
         return Checkpoint(os.path.join(self.checkpoint, name))
 

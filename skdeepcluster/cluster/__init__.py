@@ -1,8 +1,19 @@
 """Deep clustering methods: scikit-learn clusterers."""
 
+from skdeepcluster.cluster._contrastive import ContrastiveClustering
+from skdeepcluster.cluster._dcec import DCECClustering
 from skdeepcluster.cluster._dcn import DCNClustering
 from skdeepcluster.cluster._dec import DECClustering
 from skdeepcluster.cluster._idec import IDECClustering
+from skdeepcluster.cluster._scan import SCANClustering
 from skdeepcluster.cluster._vade import VaDEClustering
 
-__all__ = ["DCNClustering", "DECClustering", "IDECClustering", "VaDEClustering"]
+__all__ = [
+    "ContrastiveClustering",
+    "DCECClustering",
+    "DCNClustering",
+    "DECClustering",
+    "IDECClustering",
+    "SCANClustering",
+    "VaDEClustering",
+]

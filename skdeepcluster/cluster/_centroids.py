@@ -1,45 +1,21 @@
-"""What clusterers share that have centroids in the embedding, or probabilities."""
+"""What clusterers share that have centroids in the embedding."""
 
 import numpy as np
 import torch
-from sklearn.utils.metadata_routing import UNUSED
 from torch import Tensor, nn
 
-from skdeepcluster.cluster._base import DeepClusterer
-from skdeepcluster.cluster._log_odds import LogOddsMixin
+from skdeepcluster.cluster._assignments import LogOddsMixin
+from skdeepcluster.cluster._from_autoencoder import AutoencoderClusterer
 from skdeepcluster.engine import Passes, Trainer, apply_in_batches, derive_seed
 from skdeepcluster.initialization import kmeans_centers
 from skdeepcluster.utils import Integers, MatrixLike, Reals
 
 
-class SoftAssignmentMixin:
-    """For clusterers whose model assigns probabilities."""
-
-    __metadata_request__predict_proba = {"out": UNUSED}
-
-    def predict_proba(self, X: MatrixLike, out: np.ndarray | None = None) -> np.ndarray:
-        """Soft assignment of each row of `X` to the clusters.
-
-        Parameters
-        ----------
-        X : array-like, CSR matrix or tensor of shape (n_samples, n_features)
-        out : ndarray of shape (n_samples, n_clusters_), default=None
-            Where to write the result, for example a :class:`numpy.memmap` for more
-            rows than memory holds. None makes a new array.
-
-        Returns
-        -------
-        q : ndarray of shape (n_samples, n_clusters_), float32
-            In [0, 1]; rows sum to one.
-        """
-        return self._apply(X, "assign", out)
-
-
-class CentroidClusterer(LogOddsMixin, DeepClusterer):
+class CentroidClusterer(LogOddsMixin, AutoencoderClusterer):
     """Base of clusterers with one centroid per cluster in the embedding space."""
 
     _parameter_rules = {
-        **DeepClusterer._parameter_rules,
+        **AutoencoderClusterer._parameter_rules,
         "n_init": [Integers(1)],
         "tol": [Reals(0, 1)],
     }
@@ -49,11 +25,15 @@ class CentroidClusterer(LogOddsMixin, DeepClusterer):
     ) -> tuple[Tensor, Passes]:
         """Centroids by k-means in the embedding, and this; sets `init_labels_`."""
         z = trainer.passes(autoencoder.encoder, self.n_components_)
-        centers, labels = kmeans_centers(
-            z, self.n_clusters, self.n_init, derive_seed(seed, "centers")
-        )
+        centers, labels = self._find_centers(z, seed)
         self.init_labels_ = labels.cpu().numpy()
         return centers, z
+
+    def _find_centers(self, z: Passes, seed: int) -> tuple[Tensor, Tensor]:
+        """Centroids by k-means in the embedding, and the labels."""
+        return kmeans_centers(
+            z, self.n_clusters, self.n_init, derive_seed(seed, "centers")
+        )
 
     def center_distances(
         self, X: MatrixLike, out: np.ndarray | None = None

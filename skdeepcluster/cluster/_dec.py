@@ -8,9 +8,9 @@ import torch
 from joblib import Memory
 from sklearn.frozen import FrozenEstimator
 
+from skdeepcluster.cluster._assignments import SoftAssignmentMixin
 from skdeepcluster.cluster._centroids import (
     CentroidClusterer,
-    SoftAssignmentMixin,
     auto_interval,
 )
 from skdeepcluster.cluster._objectives import CentroidObjective

@@ -9,9 +9,9 @@ from joblib import Memory
 from sklearn.frozen import FrozenEstimator
 
 from skdeepcluster.base import DecoderMixin
+from skdeepcluster.cluster._assignments import SoftAssignmentMixin
 from skdeepcluster.cluster._centroids import (
     CentroidClusterer,
-    SoftAssignmentMixin,
     auto_interval,
 )
 from skdeepcluster.cluster._dec import SelfTraining

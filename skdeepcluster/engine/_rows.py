@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skdeepcluster.utils import dense_float64, row_blocks
+from skdeepcluster.utils import RowSource, dense_float64, row_blocks
 
 RESIDENT_BYTES = 2**30  # arrays up to this size are scaled once and kept on the device
 BLOCK_BYTES = 2**20  # of consecutive rows that are read at once, as float32
@@ -72,6 +72,21 @@ class Rows:
         if self._resident is not None:
             return self._read(self._resident[start:stop])
         return self._scaled(dense_float64(self.X[start:stop])).to(self.device)
+
+    def take(self, index: Tensor) -> Tensor:
+        """Any rows: (n,) int64 -> (n, n_features)."""
+        if self._resident is not None:
+            return self._read(self._resident.index_select(0, index))
+        order = index.cpu().sort()  # the disk moves one way
+        unique, places = order.values.unique_consecutive(return_inverse=True)
+        if isinstance(self.X, RowSource):
+            found = np.concatenate([self.X[row : row + 1] for row in unique.tolist()])
+        else:
+            found = self.X[unique.numpy()]
+        x = self._scaled(dense_float64(found))
+        taken = torch.empty(len(index), self.n_features)
+        taken[order.indices] = x[places]
+        return taken.to(self.device)
 
     def batches(
         self, bounds: list[tuple[int, int]], *generators: torch.Generator

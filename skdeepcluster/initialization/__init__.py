@@ -1,5 +1,6 @@
-"""Where clustering starts: first centroids."""
+"""Where clustering starts: first centroids, nearest neighbours."""
 
 from skdeepcluster.initialization._centers import SAMPLE, kmeans_centers, reseed_empty
+from skdeepcluster.initialization._neighbors import nearest_neighbors
 
-__all__ = ["SAMPLE", "kmeans_centers", "reseed_empty"]
+__all__ = ["SAMPLE", "kmeans_centers", "nearest_neighbors", "reseed_empty"]

@@ -1,10 +1,28 @@
 """Losses: tensors in, a scalar out, one reduction for the whole package.
 
 Reconstruction is the mean over rows and features; divergences are the sum over clusters
-and the mean over rows.
+and the mean over rows; contrasts are the mean over what is contrasted, rows or clusters
+of both views. Assignments of several heads give one value per head.
 """
 
+from skdeepcluster.losses._contrastive import cluster_contrast, nt_xent
+from skdeepcluster.losses._mutual_information import (
+    confident_cross_entropy,
+    consistency,
+    mean_entropy,
+    mutual_information,
+)
 from skdeepcluster.losses._reconstruction import mean_squared_error
 from skdeepcluster.losses._self_training import kl_divergence, target_distribution
 
-__all__ = ["kl_divergence", "mean_squared_error", "target_distribution"]
+__all__ = [
+    "cluster_contrast",
+    "confident_cross_entropy",
+    "consistency",
+    "kl_divergence",
+    "mean_entropy",
+    "mean_squared_error",
+    "mutual_information",
+    "nt_xent",
+    "target_distribution",
+]

@@ -3,14 +3,27 @@
 import torch
 from torch import nn
 
-from skdeepcluster.networks._mlp import MLP, LinearPathMLP
+from skdeepcluster.networks._convolutional import (
+    ConvolutionalDecoder,
+    ConvolutionalEncoder,
+    ConvolutionalNetwork,
+)
+from skdeepcluster.networks._heads import (
+    ClusterHeads,
+    HeadModel,
+    ProjectionModel,
+    UnitRows,
+)
+from skdeepcluster.networks._images import ImageLayout, image_layout
+from skdeepcluster.networks._mlp import MLP, LinearPath
 from skdeepcluster.networks._models import (
     AutoencoderModel,
     CentroidModel,
     nearest,
     squared_distances,
 )
-from skdeepcluster.networks._user import UserNetwork, user_autoencoder
+from skdeepcluster.networks._resnet import ResNet18
+from skdeepcluster.networks._user import UserNetwork, user_autoencoder, user_encoder
 from skdeepcluster.networks._variational import (
     BernoulliLikelihood,
     GaussianLikelihood,
@@ -24,15 +37,26 @@ __all__ = [
     "AutoencoderModel",
     "BernoulliLikelihood",
     "CentroidModel",
+    "ClusterHeads",
+    "ConvolutionalDecoder",
+    "ConvolutionalEncoder",
+    "ConvolutionalNetwork",
     "GaussianLikelihood",
-    "LinearPathMLP",
+    "HeadModel",
+    "ImageLayout",
+    "LinearPath",
     "MixtureModel",
+    "ProjectionModel",
+    "ResNet18",
     "TwoHeads",
+    "UnitRows",
     "UserNetwork",
     "build",
+    "image_layout",
     "nearest",
     "squared_distances",
     "user_autoencoder",
+    "user_encoder",
     "with_log_variance",
 ]
 
@@ -41,7 +65,7 @@ _MODULES = {
     cls.__name__: cls
     for cls in (
         MLP,
-        LinearPathMLP,
+        LinearPath,
         UserNetwork,
         TwoHeads,
         AutoencoderModel,
@@ -49,6 +73,14 @@ _MODULES = {
         MixtureModel,
         GaussianLikelihood,
         BernoulliLikelihood,
+        ConvolutionalEncoder,
+        ConvolutionalDecoder,
+        ConvolutionalNetwork,
+        ResNet18,
+        UnitRows,
+        ProjectionModel,
+        ClusterHeads,
+        HeadModel,
     )
 }
 

@@ -44,41 +44,47 @@ class MLP(nn.Sequential):
                 layer.bias.zero_()
 
 
-class LinearPathMLP(nn.Module):
-    """A linear map and an MLP beside it; their outputs are added.
+class LinearPath(nn.Module):
+    """A linear map beside a network; their outputs are added.
 
     Parameters
     ----------
-    sizes : sequence of int
-        Widths of the MLP from input to output, at least two.
-    generator : torch.Generator, default=None
-        Source of the MLP's initial weights, as for `MLP`.
+    network : nn.Module
+        (n, n_in) -> (n, n_out), with a linear last layer.
+    n_in, n_out : int
     linear : Tensor of shape (n_out, n_in), default=None
-        Where the linear map starts; the MLP's last layer then starts at zero.
+        Where the linear map starts; the network's last layer then starts at zero.
     """
 
     def __init__(
-        self,
-        sizes: Sequence[int],
-        generator: torch.Generator | None = None,
-        linear: Tensor | None = None,
+        self, network: nn.Module, n_in: int, n_out: int, linear: Tensor | None = None
     ):
         super().__init__()
-        self.linear = blank_linear(sizes[0], sizes[-1], generator, bias=False)
-        self.mlp = MLP(sizes, generator)
+        self.linear = blank_linear(n_in, n_out, bias=False)
+        self.network = network
         if linear is not None:
             with torch.no_grad():
                 self.linear.weight.copy_(linear)
-                self.mlp[-1].weight.zero_()
+                last_layer(network).weight.zero_()
 
     @property
     def config(self) -> dict:
         """Plain description from which `build` makes the same architecture."""
-        return {"name": "LinearPathMLP", "sizes": self.mlp.config["sizes"]}
+        return {
+            "name": "LinearPath",
+            "network": self.network.config,
+            "n_in": self.linear.in_features,
+            "n_out": self.linear.out_features,
+        }
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, n_in) -> (n, n_out)."""
-        return self.linear(x) + self.mlp(x)
+        return self.linear(x) + self.network(x)
+
+
+def last_layer(network: nn.Module) -> nn.Module:
+    """The last part that has weights of its own."""
+    return [part for part in network.modules() if hasattr(part, "weight")][-1]
 
 
 def blank_linear(n_in, n_out, generator=None, **options) -> nn.Linear:

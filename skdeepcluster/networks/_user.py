@@ -1,34 +1,38 @@
 """Networks that a user brings."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
+from skdeepcluster.networks._images import ImageLayout
 from skdeepcluster.networks._models import AutoencoderModel
 
 
 class UserNetwork(nn.Module):
-    """A module that a user brought; it maps flat rows to flat rows.
+    """A module that a user brought; with a layout it is given images, else flat rows.
 
     It may draw from torch's global generator, which the trainer then keeps private.
     """
 
     draws_globally = True
 
-    def __init__(self, module: nn.Module):
+    def __init__(self, module: nn.Module, layout: Sequence | None = None):
         super().__init__()
         self.module = module
+        self.layout = None if layout is None else ImageLayout(*layout)
 
     @property
     def config(self) -> dict:
         """The module itself: what a user brings travels in a pickle as it is."""
-        return {"name": "UserNetwork", "module": self.module}
+        layout = None if self.layout is None else list(self.layout)
+        return {"name": "UserNetwork", "module": self.module, "layout": layout}
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, n_features) -> (n, n_outputs)."""
-        return self.module(x).flatten(start_dim=1)
+        given = x if self.layout is None else self.layout.images(x)
+        return self.module(given).flatten(start_dim=1)
 
 
 def user_autoencoder(
@@ -79,3 +83,34 @@ def _embedding_size(model: AutoencoderModel, n_features: int) -> int:
             f"{n_features} features. Its decoder gives {x_hat.shape[1]}."
         )
     return z.shape[1]
+
+
+def user_encoder(
+    network: nn.Module | Callable, n_features: int, layout: ImageLayout | None
+) -> tuple[UserNetwork, int]:
+    """An encoder of the `network` parameter, and the size of its output.
+
+    A module is copied; a callable that is none is given the shape of a row, which of
+    images is (channels, height, width), and returns one. Raises ValueError where it
+    does not fit.
+    """
+    shape = (n_features,) if layout is None else tuple(layout[:3])
+    if isinstance(network, nn.Module):
+        network = copy.deepcopy(network)
+    else:
+        network = network(shape)
+    if not isinstance(network, nn.Module):
+        raise ValueError(
+            "The 'network' parameter must be or give a torch module. Got "
+            f"{type(network).__name__}."
+        )
+    encoder = UserNetwork(network, layout)
+    try:
+        with torch.no_grad():
+            size = encoder.eval()(torch.zeros(2, n_features)).shape[1]
+    except RuntimeError as error:
+        raise ValueError(
+            "The 'network' parameter gives a network that cannot process rows of "
+            f"shape {shape}: {error}"
+        ) from error
+    return encoder, size

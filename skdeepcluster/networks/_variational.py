@@ -6,9 +6,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from skdeepcluster.networks._mlp import MLP, LinearPathMLP, blank_linear
+from skdeepcluster.networks._mlp import (
+    MLP,
+    LinearPath,
+    blank_linear,
+    last_layer,
+)
 from skdeepcluster.networks._models import squared_distances
-from skdeepcluster.networks._user import UserNetwork
 
 LOG_2PI = math.log(2 * math.pi)
 _DRAWS = 8  # pairs of opposite draws over which the bound is averaged
@@ -17,7 +21,7 @@ _DRAWS = 8  # pairs of opposite draws over which the bound is averaged
 class TwoHeads(nn.Module):
     """An encoder of a user, then a linear map to means and log-variances."""
 
-    def __init__(self, encoder: UserNetwork, n_components: int):
+    def __init__(self, encoder: nn.Module, n_components: int):
         super().__init__()
         self.encoder = encoder
         self.heads = blank_linear(n_components, 2 * n_components)
@@ -42,25 +46,28 @@ def with_log_variance(encoder: nn.Module, start: Tensor) -> nn.Module:
 
     Parameters
     ----------
-    encoder : MLP, LinearPathMLP or UserNetwork
+    encoder : nn.Module
     start : Tensor of shape (n_components,)
         The log-variances of all rows before training.
     """
     size = len(start)
-    if isinstance(encoder, UserNetwork):  # whose last layer is not known
+    has_path = isinstance(encoder, LinearPath)
+    network = encoder.network if has_path else encoder
+    if not isinstance(network, MLP):  # whose last layer can be made wider
         wider = TwoHeads(encoder, size)
         wider.heads.weight.copy_(torch.eye(2 * size, size))
         wider.heads.bias.zero_()
         wider.heads.bias[size:] = start
         return wider
-    sizes = [*encoder.config["sizes"][:-1], 2 * size]
-    wider = LinearPathMLP(sizes) if isinstance(encoder, LinearPathMLP) else MLP(sizes)
+    sizes = [*network.config["sizes"][:-1], 2 * size]
+    wider = MLP(sizes)
+    if has_path:
+        wider = LinearPath(wider, sizes[0], 2 * size)
     own = encoder.state_dict()
     for name, weights in wider.state_dict().items():
         weights.zero_()
         weights[: len(own[name])] = own[name]
-    last = wider.mlp[-1] if isinstance(wider, LinearPathMLP) else wider[-1]
-    last.bias[size:] = start
+    last_layer(wider).bias[size:] = start
     return wider
 
 

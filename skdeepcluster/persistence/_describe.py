@@ -100,7 +100,7 @@ class Describer:
         if isinstance(value, np.random.RandomState):
             self.dropped_generator = True
             return None
-        if name == "network" and value is not None:
+        if name == "network" and not isinstance(value, (str, type(None))):
             self.check_omitted(value)
             return {"omitted": "network"}
         return self.value(value, path + name)

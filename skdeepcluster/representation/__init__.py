@@ -1,5 +1,8 @@
 """Representation learners: scikit-learn transformers."""
 
 from skdeepcluster.representation._autoencoder import Autoencoder
+from skdeepcluster.representation._encoders import EncoderMixin
+from skdeepcluster.representation._simclr import SimCLR
+from skdeepcluster.representation._views import AUGMENTATIONS, make_views
 
-__all__ = ["Autoencoder"]
+__all__ = ["AUGMENTATIONS", "Autoencoder", "EncoderMixin", "SimCLR", "make_views"]

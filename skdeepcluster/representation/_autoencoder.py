@@ -23,7 +23,11 @@ from skdeepcluster.engine import (
 from skdeepcluster.networks import (
     MLP,
     AutoencoderModel,
-    LinearPathMLP,
+    ConvolutionalDecoder,
+    ConvolutionalEncoder,
+    ImageLayout,
+    LinearPath,
+    image_layout,
     user_autoencoder,
 )
 from skdeepcluster.representation._objectives import (
@@ -76,13 +80,21 @@ class Autoencoder(DecoderMixin, DeepEstimator):
         Share of the features of each row, drawn anew at every step, that is replaced
         by the feature's mean before encoding, in range [0, 1). Above zero this is a
         denoising autoencoder [2]_. The layers of `layerwise` have a share of their own.
-    network : None, torch.nn.Module or callable, default=None
-        An architecture of your own. A module with the attributes ``encoder`` and
-        ``decoder`` is copied, weights included. A callable is given the number of
-        features and `n_components` and returns such a module or the pair. Both parts
-        are given and return one flat row per sample; the encoder's output decides the
-        size of the embedding. None is a fully connected network of
-        `hidden_layer_sizes` and, with `linear_path`, that map.
+    network : None, "convolutional", torch.nn.Module or callable, default=None
+        None is a fully connected network of `hidden_layer_sizes`. ``"convolutional"``
+        is that of the DCEC paper [4]_ for images, given as such or as flat rows with
+        `image_shape`; rows that are no images go through the fully connected one. Both
+        have the linear map of `linear_path` beside them. Else an architecture of your
+        own. A module with the attributes ``encoder`` and ``decoder`` is copied, weights
+        included. A callable is given the number of features and `n_components` and
+        returns such a module or the pair. Both parts are given and return one flat row
+        per sample; the encoder's output decides the size of the embedding.
+    image_shape : tuple of int or None, default=None
+        Channels, height and width of the images that flat rows hold. None: `X` has
+        images as (n_samples, height, width) or with an axis for channels, or none.
+    channels : {"auto", "first", "last"}, default="auto"
+        Which axis of an image holds its channels. ``"auto"`` is the one with at most
+        four entries, and first in flat rows.
     optimizer : {"adam", "sgd"}, default="adam"
         Adam, or stochastic gradient descent with Nesterov momentum 0.9.
     learning_rate : float, default=0.001
@@ -195,6 +207,9 @@ class Autoencoder(DecoderMixin, DeepEstimator):
        clustering analysis. Proceedings of the 33rd International Conference on Machine
        Learning, PMLR 48, 478-487. https://proceedings.mlr.press/v48/xieb16.html
        doi:10.48550/arXiv.1511.06335
+    .. [4] X. Guo, X. Liu, E. Zhu, J. Yin (2017). Deep clustering with convolutional
+       autoencoders. Neural Information Processing, Lecture Notes in Computer Science
+       10635, 373-382. doi:10.1007/978-3-319-70096-0_39
 
     Examples
     --------
@@ -218,7 +233,9 @@ class Autoencoder(DecoderMixin, DeepEstimator):
         "linear_path": [True, False],
         "layerwise": [True, False],
         "corruption": [Reals(0, 1, closed="left")],
-        "network": [None, nn.Module, callable],
+        "network": [None, "convolutional", nn.Module, callable],
+        "image_shape": [None, TupleOf(Integers(1))],
+        "channels": ["auto", "first", "last"],
         "optimizer": list(OPTIMIZERS),
         "learning_rate": [Reals(0, closed="neither")],
         "learning_rate_schedule": list(SCHEDULES),
@@ -232,7 +249,9 @@ class Autoencoder(DecoderMixin, DeepEstimator):
         linear_path: bool = True,
         layerwise: bool = False,
         corruption: float = 0.0,
-        network: nn.Module | Callable | None = None,
+        network: Literal["convolutional"] | nn.Module | Callable | None = None,
+        image_shape: Sequence[int] | None = None,
+        channels: Literal["auto", "first", "last"] = "auto",
         optimizer: Literal["adam", "sgd"] = "adam",
         learning_rate: float = 1e-3,
         learning_rate_schedule: Literal[
@@ -254,6 +273,8 @@ class Autoencoder(DecoderMixin, DeepEstimator):
         self.layerwise = layerwise
         self.corruption = corruption
         self.network = network
+        self.image_shape = image_shape
+        self.channels = channels
         self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.learning_rate_schedule = learning_rate_schedule
@@ -274,6 +295,15 @@ class Autoencoder(DecoderMixin, DeepEstimator):
                 "linear_path=False and network=None. Got "
                 f"linear_path={self.linear_path!r} and network={self.network!r}."
             )
+        self._layout(X.shape[1])
+
+    def _layout(self, n_features: int) -> ImageLayout | None:
+        """How flat rows hold images, None where they do not or it does not matter."""
+        if self.network != "convolutional" and self.image_shape is None:
+            return None
+        return image_layout(
+            self.image_shape_, self.image_shape, self.channels, n_features
+        )
 
     def _fit(self, X, seed, checkpoint, start):
         (model,), (history,) = self._train(X, [seed], checkpoint, start)
@@ -351,9 +381,8 @@ class Autoencoder(DecoderMixin, DeepEstimator):
         """Encoder and decoder with their first weights; sets `n_components_`."""
         n_features = trainer.rows.n_features
         self.n_components_ = min(self.n_components, n_features)
-        if self.network is None:
-            widths = self._layer_widths(trainer.n_total, n_features)
-            return self._make_mlps(trainer, widths, seed)
+        if self.network in (None, "convolutional"):
+            return self._make_networks(trainer, seed)
         with private_global_generator(
             derive_seed(seed, "weights"), torch.device("cpu")
         ):
@@ -362,15 +391,26 @@ class Autoencoder(DecoderMixin, DeepEstimator):
             )
         return model
 
-    def _make_mlps(self, trainer, sizes, seed):
+    def _make_networks(self, trainer, seed):
+        n_features, n_components = trainer.rows.n_features, self.n_components_
         weights = generator(seed, "weights")
-        if not self.linear_path:
-            return AutoencoderModel(MLP(sizes, weights), MLP(sizes[::-1], weights))
-        axes, deviation = principal_axes(trainer, sizes[-1], derive_seed(seed, "axes"))
-        return AutoencoderModel(
-            LinearPathMLP(sizes, weights, axes / deviation),
-            LinearPathMLP(sizes[::-1], weights, axes.T * deviation),
-        )
+        layout = self._layout(n_features)
+        encoder: nn.Module
+        decoder: nn.Module
+        if self.network is None or layout is None:
+            widths = self._layer_widths(trainer.n_total, n_features)
+            encoder, decoder = MLP(widths, weights), MLP(widths[::-1], weights)
+        else:
+            encoder = ConvolutionalEncoder(layout, n_components, weights)
+            decoder = ConvolutionalDecoder(layout, n_components, weights)
+        if self.linear_path:
+            axes, deviation = principal_axes(
+                trainer, n_components, derive_seed(seed, "axes")
+            )
+            sizes = n_features, n_components
+            encoder = LinearPath(encoder, *sizes, axes / deviation)
+            decoder = LinearPath(decoder, *sizes[::-1], axes.T * deviation)
+        return AutoencoderModel(encoder, decoder)
 
     def score(self, X: MatrixLike, y: object = None) -> float:
         """Minus the mean squared error of rebuilding `X`, in the units of `X` squared.

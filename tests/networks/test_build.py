@@ -12,7 +12,7 @@ from skdeepcluster.networks import (
     BernoulliLikelihood,
     CentroidModel,
     GaussianLikelihood,
-    LinearPathMLP,
+    LinearPath,
     MixtureModel,
     UserNetwork,
     build,
@@ -59,11 +59,11 @@ def test_mlp__depends_on_its_generator_only():
 
 def test_linear_path__is_all_there_is_at_the_start():
     linear = torch.tensor([[1.0, 2.0, 0.0], [0.0, 0.0, -1.0]])
-    network = LinearPathMLP([3, 8, 2], seeded(), linear)
+    network = LinearPath(mlp(3, 8, 2), 3, 2, linear)
     x = torch.rand(5, 3, generator=seeded())
     assert torch.equal(network(x), x @ linear.T)
     with torch.no_grad():
-        network.mlp[-1].bias.fill_(3.0)
+        network.network[-1].bias.fill_(3.0)
     assert torch.equal(network(x), x @ linear.T + 3.0)
     assert all(p.requires_grad for p in network.parameters())
 
@@ -82,7 +82,7 @@ def test_user_network__gives_flat_rows():
 
 METHODS = {
     MLP: ["forward"],
-    LinearPathMLP: ["forward"],
+    LinearPath: ["forward"],
     AutoencoderModel: ["embed", "reconstruct"],
     CentroidModel: ["embed", "assign", "distances"],
     MixtureModel: ["embed", "assign", "distances"],
@@ -103,7 +103,7 @@ def models():
     centers = torch.rand(4, 2, generator=seeded())
     return {
         "MLP": mlp(6, 5, 2),
-        "LinearPathMLP": LinearPathMLP([6, 5, 2], seeded(), torch.ones(2, 6)),
+        "LinearPath": LinearPath(mlp(6, 5, 2), 6, 2, torch.ones(2, 6)),
         "AutoencoderModel": pair,
         "AutoencoderModel of a user": of_user,
         "CentroidModel": CentroidModel(pair.encoder, centers, alpha=3.0),

@@ -6,11 +6,35 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from sklearn.utils import column_or_1d
+from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from skdeepcluster.engine import apply_in_batches
 from skdeepcluster.utils import MatrixLike
+
+
+class SoftAssignmentMixin:
+    """For clusterers whose model assigns probabilities."""
+
+    __metadata_request__predict_proba = {"out": UNUSED}
+
+    def predict_proba(self, X: MatrixLike, out: np.ndarray | None = None) -> np.ndarray:
+        """Soft assignment of each row of `X` to the clusters.
+
+        Parameters
+        ----------
+        X : array-like, CSR matrix or tensor of shape (n_samples, n_features)
+        out : ndarray of shape (n_samples, n_clusters_), default=None
+            Where to write the result, for example a :class:`numpy.memmap` for more
+            rows than memory holds. None makes a new array.
+
+        Returns
+        -------
+        q : ndarray of shape (n_samples, n_clusters_), float32
+            In [0, 1]; rows sum to one.
+        """
+        return self._apply(X, "assign", out)
 
 
 class LogOddsMixin:

@@ -1,0 +1,42 @@
+"""Contrast between two views: of the rows, or of the clusters.
+
+Rows: NT-Xent of SimCLR (Chen, Kornblith, Norouzi, Hinton, ICML 2020). Clusters:
+Contrastive Clustering (Li, Hu, Liu, Peng, Zhou, Peng, AAAI 2021).
+"""
+
+import torch
+from torch import Tensor
+
+from skdeepcluster.losses._precision import product, promoted
+
+_SMALLEST_NORM = 1e-8
+
+
+def nt_xent(z_a: Tensor, z_b: Tensor, temperature: float) -> Tensor:
+    """Cross-entropy of finding a row's other view: (n, d) and (n, d) -> scalar.
+
+    Each of the 2n views is compared, by cosine similarity over the temperature, with
+    all views but itself. Mean over the 2n views, where the code of SimCLR adds the
+    means of both directions, which is twice as much.
+    """
+    z = _unit_rows(torch.cat([promoted(z_a), promoted(z_b)]))  # (2n, d)
+    is_self = torch.eye(len(z), dtype=torch.bool, device=z.device)
+    similarity = product(z, z.T).masked_fill(is_self, -torch.inf) / temperature
+    positive = (z * z.roll(len(z_a), dims=0)).sum(dim=1) / temperature  # (2n,)
+    return (similarity.logsumexp(dim=1) - positive).mean()
+
+
+def cluster_contrast(p_a: Tensor, p_b: Tensor, temperature: float) -> Tensor:
+    """NT-Xent of the transposes, so of clusters: (n, k) and (n, k) -> scalar.
+
+    A cluster is the vector of its n assignments. Its positive is the same cluster in
+    the other view, its negatives the 2k - 2 other clusters of both; mean over 2k.
+    """
+    return nt_xent(p_a.T, p_b.T, temperature)
+
+
+def _unit_rows(z: Tensor) -> Tensor:
+    # A row of zeros stays one: it has no direction, and dividing it by a tiny number
+    # instead would multiply its gradient as much.
+    norm = torch.linalg.vector_norm(z, dim=1, keepdim=True)
+    return z / norm.masked_fill(norm < _SMALLEST_NORM, 1.0)

@@ -1,0 +1,122 @@
+"""Random views of rows, as the stages that compare them need them."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from skdeepcluster.augment import (
+    add_noise,
+    corrupt,
+    strong_image_views,
+    weak_image_views,
+)
+from skdeepcluster.engine import Trainer, derive_seed
+from skdeepcluster.networks import ImageLayout
+from skdeepcluster.utils import row_blocks
+
+AUGMENTATIONS = ("auto", "weak", "strong", "corruption", "noise")
+_OF_IMAGES = {"weak": weak_image_views, "strong": strong_image_views}
+_DONORS = 10_000  # rows from which corruption takes values
+_NOISE = 0.1  # standard deviations of the features
+
+
+class Views(nn.Module):
+    """Scaled flat rows in, a random view of each out: (n, d) -> (n, d)."""
+
+    def __init__(self, change: Callable[..., Tensor], draws_globally: bool = False):
+        super().__init__()
+        self.change, self.draws_globally = change, draws_globally
+
+    def forward(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        """(n, d) -> (n, d)."""
+        # A callable of the user draws from torch's global generator.
+        return self.change(x) if self.draws_globally else self.change(x, generator)
+
+
+class ImageViews(Views):
+    """The same for a change of images whose pixels are in [0, 1]."""
+
+    def __init__(self, change, draws_globally, layout: ImageLayout, offset, gain):
+        super().__init__(change, draws_globally)
+        self.layout, self.gain = layout, gain
+        self.register_buffer("offset", offset, persistent=False)
+
+    def forward(self, x, generator):
+        images = self.layout.images(x * self.gain + self.offset)
+        views = self.layout.rows(super().forward(images, generator))
+        return (views - self.offset) / self.gain
+
+
+class RowViews(Views):
+    """The same for a change of rows that depends on what rows there are."""
+
+    def __init__(self, change, of_rows: Tensor):
+        super().__init__(change)
+        self.register_buffer("of_rows", of_rows, persistent=False)
+
+    def forward(self, x, generator):
+        return self.change(x, self.of_rows, generator)
+
+
+def make_views(
+    augmentation: str | Callable, layout: ImageLayout | None, trainer: Trainer
+) -> Views:
+    """The views that the parameter `augmentation` names, of the rows of a trainer.
+
+    Raises ValueError where it names views of images and the rows are none, or the other
+    way round.
+    """
+    rows = trainer.rows
+    if augmentation == "auto":
+        augmentation = "corruption" if layout is None else "strong"
+    if callable(augmentation) or augmentation in _OF_IMAGES:
+        draws_globally = callable(augmentation)
+        change = augmentation if draws_globally else _OF_IMAGES[augmentation]
+        if layout is None:
+            return Views(change, draws_globally)
+        lowest, width = pixel_range(rows.X, trainer.group)
+        offset = torch.from_numpy((rows.center - lowest) / width).float()
+        return ImageViews(change, draws_globally, layout, offset, rows.scale / width)
+    donors = rows.sample(_DONORS, derive_seed(trainer.seed, "donors"))
+    if augmentation == "corruption":
+        return RowViews(corrupt, donors)
+    return RowViews(_noisy, _NOISE * donors.std(dim=0, correction=0))
+
+
+def check_augmentation(augmentation, layout: ImageLayout | None) -> None:
+    """Raise ValueError where views are meant for images and the rows are none."""
+    if layout is None and isinstance(augmentation, str) and augmentation in _OF_IMAGES:
+        raise ValueError(
+            f"augmentation={augmentation!r} changes images, and the rows of X are "
+            "none. Give arrays of shape (n_samples, height, width) or with channels, "
+            "set image_shape, or use augmentation='corruption'."
+        )
+
+
+def _noisy(x, deviation, generator):
+    return add_noise(x, generator, deviation=deviation)
+
+
+def pixel_range(X, group) -> tuple[float, float]:
+    """The smallest value of all rows, and how far the largest is from it."""
+    ends = [(block.min(), block.max()) for _, block in row_blocks(X)]
+    ends = [end for part in group.gather_objects(ends) for end in part]
+    lowest = min(low for low, _ in ends)
+    width = max(high for _, high in ends) - lowest
+    return float(lowest), float(width) if width > 0 else 1.0
+
+
+def channel_scaling(
+    layout: ImageLayout, center: np.ndarray, scale: float
+) -> tuple[np.ndarray, float]:
+    """From the mean of each pixel to that of each channel, with the scale to it.
+
+    Views move pixels: their mean must not depend on where they are.
+    """
+    images = layout.images(torch.from_numpy(center)[None])
+    means = images.mean(dim=(2, 3), keepdim=True).expand_as(images)
+    flat = layout.rows(means)[0].numpy()
+    variance = scale**2 + np.square(center - flat).mean()
+    return np.ascontiguousarray(flat), float(np.sqrt(variance)) if variance else 1.0

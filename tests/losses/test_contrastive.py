@@ -1,0 +1,167 @@
+"""Contrast between rows and between clusters against their formulas."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+from skdeepcluster.losses import cluster_contrast, nt_xent
+from tests.references import contrastive as reference
+
+
+def random_views(n, d, seed=0, dtype=torch.float64):
+    views = np.random.default_rng(seed).normal(size=(2, n, d))
+    return torch.tensor(views, dtype=dtype)
+
+
+def random_assignments(n, k, seed=0):
+    return random_views(n, k, seed).softmax(dim=-1)
+
+
+# -- rows --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 4), (2, 3), (7, 1), (9, 5)])
+@pytest.mark.parametrize("temperature", [0.1, 0.5, 1.0])
+def test_nt_xent__against_the_reference(shape, temperature):
+    z_a, z_b = random_views(*shape)
+    result = nt_xent(z_a, z_b, temperature)
+    assert result.shape == ()
+    assert result.dtype == torch.float64
+    expected = reference.nt_xent(z_a.numpy(), z_b.numpy(), temperature)
+    assert float(result) == pytest.approx(expected, rel=1e-10, abs=1e-12)
+
+
+def test_nt_xent__identical_views_with_orthogonal_rows():
+    # Similarity 1 with the other view, 0 with the 2n - 2 others.
+    z = 3.0 * torch.eye(4, 6, dtype=torch.float64)
+    expected = np.log(1 + 6 * np.exp(-1 / 0.5))
+    assert float(nt_xent(z, z, 0.5)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("temperature", [0.01, 0.5])
+def test_nt_xent__identical_points_are_a_guess_among_all_others(temperature):
+    z = torch.ones(5, 3)
+    assert float(nt_xent(z, z, temperature)) == pytest.approx(np.log(9), rel=1e-5)
+
+
+def test_nt_xent__of_one_row_is_zero():
+    z_a, z_b = random_views(1, 4)
+    assert float(nt_xent(z_a, z_b, 0.1)) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_nt_xent__does_not_see_lengths_nor_which_view_is_which():
+    z_a, z_b = random_views(6, 3)
+    expected = float(nt_xent(z_a, z_b, 0.5))
+    lengths = torch.arange(1.0, 7.0)[:, None]
+    assert float(nt_xent(lengths * z_a, z_b / 9, 0.5)) == pytest.approx(expected)
+    assert float(nt_xent(z_b, z_a, 0.5)) == pytest.approx(expected)
+
+
+def test_nt_xent__prefers_the_matching_view():
+    z_a, z_b = random_views(8, 16)
+    close = z_a + 0.1 * z_b
+    assert nt_xent(z_a, close, 0.5) < nt_xent(z_a, close.roll(1, dims=0), 0.5) - 0.5
+
+
+def test_nt_xent__gradient():
+    z_a, z_b = random_views(4, 3).requires_grad_()
+    assert torch.autograd.gradcheck(lambda a, b: nt_xent(a, b, 0.5), (z_a, z_b))
+
+
+@pytest.mark.parametrize("length", [0.0, 1e-30, 1e-12])
+def test_nt_xent__a_row_without_direction_has_a_modest_gradient(length):
+    z_a, z_b = random_views(4, 3, dtype=torch.float32)
+    z_a[1] *= length
+    z_a.requires_grad_()
+    loss = nt_xent(z_a, z_b, 0.5)
+    loss.backward()
+    assert loss.isfinite()
+    assert z_a.grad.abs().max() < 10
+
+
+def test_nt_xent__of_bfloat16_is_computed_in_float32():
+    z_a, z_b = random_views(20, 8).bfloat16()
+    result = nt_xent(z_a, z_b, 0.1)
+    assert result.dtype == torch.float32
+    expected = nt_xent(z_a.double(), z_b.double(), 0.1)
+    assert float(result) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_nt_xent__of_rounded_rows_is_nearly_that_of_the_rows():
+    z_a, z_b = random_views(20, 8)
+    rounded = nt_xent(z_a.bfloat16(), z_b.bfloat16(), 0.5)
+    assert float(rounded) == pytest.approx(float(nt_xent(z_a, z_b, 0.5)), rel=1e-2)
+
+
+# -- clusters ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 4), (7, 1), (9, 5)])
+@pytest.mark.parametrize("temperature", [0.5, 1.0])
+def test_cluster_contrast__against_the_reference(shape, temperature):
+    p_a, p_b = random_assignments(*shape)
+    result = cluster_contrast(p_a, p_b, temperature)
+    assert result.shape == ()
+    expected = reference.cluster_contrast(p_a.numpy(), p_b.numpy(), temperature)
+    assert float(result) == pytest.approx(expected, rel=1e-10, abs=1e-12)
+
+
+def test_cluster_contrast__of_one_cluster_is_zero():
+    p = torch.ones(5, 1)
+    assert float(cluster_contrast(p, p, 1.0)) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_cluster_contrast__equal_one_hot_rows():
+    p = torch.eye(3, dtype=torch.float64).repeat(4, 1)
+    expected = np.log(1 + 4 * np.exp(-1))
+    assert float(cluster_contrast(p, p, 1.0)) == pytest.approx(expected)
+
+
+def test_cluster_contrast__identical_points_are_a_guess_among_all_others():
+    p = torch.tensor([[0.7, 0.2, 0.1]]).repeat(4, 1)
+    assert float(cluster_contrast(p, p, 1.0)) == pytest.approx(np.log(5), rel=1e-5)
+
+
+def test_cluster_contrast__gradient():
+    scores = random_views(6, 3).requires_grad_()
+
+    def loss(scores):
+        return cluster_contrast(*scores.softmax(dim=-1), 1.0)
+
+    assert torch.autograd.gradcheck(loss, scores)
+
+
+@pytest.mark.parametrize("least", [0.0, 1e-45, 1e-30, 1e-10])
+def test_cluster_contrast__an_empty_column_has_finite_gradient(least):
+    p = torch.tensor([[0.5, 0.5, least]] * 4 + [[0.9, 0.1, least]], requires_grad=True)
+    loss = cluster_contrast(p, p, 1.0)
+    loss.backward()
+    assert loss.isfinite()
+    assert p.grad.isfinite().all()
+
+
+# -- both --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loss", [nt_xent, cluster_contrast])
+def test_autocast_rounds_nothing(loss):
+    a, b = random_views(20, 8, dtype=torch.float32).requires_grad_()
+    gradients = []
+    for enabled in (False, True):
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            value = loss(a, b, 0.1)
+        gradients.append(torch.autograd.grad(value, [a, b]))
+    for plain, under_autocast in zip(*gradients, strict=True):
+        assert torch.equal(plain, under_autocast)
+
+
+@pytest.mark.parametrize("loss", [nt_xent, cluster_contrast])
+def test_runs_at_once_equal_one_by_one(loss):
+    a, b = random_views(3 * 6, 4).reshape(2, 3, 6, 4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # an operation done run by run says so
+        together = torch.vmap(loss, in_dims=(0, 0, None))(a, b, 0.5)
+    alone = [loss(a[run], b[run], 0.5) for run in range(3)]
+    np.testing.assert_allclose(together, alone, rtol=1e-12)

@@ -1,0 +1,42 @@
+"""Contrastive losses in float64, entry by entry, as the formulas are printed."""
+
+import numpy as np
+
+
+def cosine(a, b):
+    dot = sum(a[c] * b[c] for c in range(len(a)))
+    length_a = np.sqrt(sum(a[c] ** 2 for c in range(len(a))))
+    length_b = np.sqrt(sum(b[c] ** 2 for c in range(len(b))))
+    return dot / (length_a * length_b)
+
+
+def nt_xent(z_a, z_b, temperature):
+    """Every view against all others but itself; mean over the views."""
+    n = len(z_a)
+    views = [*z_a, *z_b]
+    total = 0.0
+    for i in range(2 * n):
+        other = i + n if i < n else i - n
+        positive = np.exp(cosine(views[i], views[other]) / temperature)
+        everything = 0.0
+        for j in range(2 * n):
+            if j != i:
+                everything += np.exp(cosine(views[i], views[j]) / temperature)
+        total -= np.log(positive / everything)
+    return total / (2 * n)
+
+
+def cluster_contrast(p_a, p_b, temperature):
+    """Every column against all others of both views, with its own loop."""
+    k = p_a.shape[1]
+    total = 0.0
+    for own, other in [(p_a, p_b), (p_b, p_a)]:
+        for i in range(k):
+            positive = np.exp(cosine(own[:, i], other[:, i]) / temperature)
+            negatives = 0.0
+            for j in range(k):
+                if j != i:
+                    negatives += np.exp(cosine(own[:, i], own[:, j]) / temperature)
+                    negatives += np.exp(cosine(own[:, i], other[:, j]) / temperature)
+            total -= np.log(positive / (positive + negatives))
+    return total / (2 * k)
