@@ -15,6 +15,7 @@ from skdeepcluster.utils import Integers, InvalidParameterError, Reals, TupleOf
 from tests._discovery import (
     CLUSTERERS,
     ESTIMATORS,
+    FROM_AUTOENCODER,
     METHODS,
     outputs,
     parameter_names,
@@ -23,6 +24,7 @@ from tests._discovery import (
 
 each_estimator = pytest.mark.parametrize("cls", ESTIMATORS)
 each_clusterer = pytest.mark.parametrize("cls", CLUSTERERS)
+each_from_autoencoder = pytest.mark.parametrize("cls", FROM_AUTOENCODER)
 
 
 @pytest.fixture
@@ -283,7 +285,7 @@ def test_unknown_device__raises_before_training(cls, device, blobs, no_training)
         tiny(cls, device=device).fit(blobs[0])
 
 
-@each_clusterer
+@each_from_autoencoder
 @pytest.mark.parametrize("memory", [3, object()])
 def test_wrong_memory__raises_before_training(cls, memory, blobs, no_training):
     with pytest.raises((ValueError, TypeError), match="'memory'"):
@@ -297,7 +299,7 @@ def test_wrong_n_clusters__raises_before_training(cls, n_clusters, blobs, no_tra
         tiny(cls, n_clusters=n_clusters).fit(blobs[0])
 
 
-@each_clusterer
+@each_from_autoencoder
 def test_wrong_parameter_of_the_sub_estimator__raises_before_training(
     cls, blobs, no_training
 ):

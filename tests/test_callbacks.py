@@ -9,8 +9,8 @@ from sklearn.preprocessing import StandardScaler
 from skdeepcluster import DECClustering
 from skdeepcluster.engine import FitTasks
 from tests._discovery import (
-    CLUSTERERS,
     ESTIMATORS,
+    FROM_AUTOENCODER,
     assert_same_outputs,
     outputs,
     tiny,
@@ -19,7 +19,7 @@ from tests._discovery import (
 callback = pytest.importorskip("sklearn.callback")
 
 each_estimator = pytest.mark.parametrize("cls", ESTIMATORS)
-each_clusterer = pytest.mark.parametrize("cls", CLUSTERERS)
+each_from_autoencoder = pytest.mark.parametrize("cls", FROM_AUTOENCODER)
 
 
 class Recorder:
@@ -47,7 +47,7 @@ class Recorder:
         return [event[1] for event in self.events if event[0] == kind]
 
 
-@each_clusterer
+@each_from_autoencoder
 def test_tasks__are_stages_and_epochs(cls, blobs):
     X, y = blobs
     recorder = Recorder()
@@ -71,7 +71,7 @@ def test_being_watched__changes_nothing(cls, blobs):
     assert not any(name.startswith("_tasks") for name in vars(watched))
 
 
-@each_clusterer
+@each_from_autoencoder
 @pytest.mark.parametrize("stage", ["pretraining", "clustering"])
 def test_callback_that_returns_true__stops_the_stage(cls, stage, blobs):
     X, _ = blobs

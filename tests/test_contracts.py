@@ -14,8 +14,8 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from tests._discovery import (
-    CLUSTERERS,
     ESTIMATORS,
+    FROM_AUTOENCODER,
     METHODS,
     assert_same_outputs,
     outputs,
@@ -23,7 +23,7 @@ from tests._discovery import (
 )
 
 each_estimator = pytest.mark.parametrize("cls", ESTIMATORS)
-each_clusterer = pytest.mark.parametrize("cls", CLUSTERERS)
+each_from_autoencoder = pytest.mark.parametrize("cls", FROM_AUTOENCODER)
 
 # -- randomness --------------------------------------------------------------------
 
@@ -142,7 +142,7 @@ def test_set_params_after_construction__is_honoured(cls, blobs):
     assert_same_outputs(outputs(constructed, X), outputs(changed, X))
 
 
-@each_clusterer
+@each_from_autoencoder
 def test_set_params_of_the_sub_estimator__is_honoured(cls, blobs):
     X, _ = blobs
     estimator = tiny(cls).set_params(autoencoder__n_components=2).fit(X)

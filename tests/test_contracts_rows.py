@@ -180,6 +180,7 @@ def read_in_windows(monkeypatch):
         "base._fingerprint",
         "utils._validation",
         "cluster._base",
+        "representation._views",
     ):
         monkeypatch.setattr(f"skdeepcluster.{room}.row_blocks", small_blocks)
     monkeypatch.setattr("skdeepcluster.engine._batches.INFERENCE_VALUES", 1)
@@ -213,7 +214,7 @@ def test_out__is_filled_and_returned(cls, method, blobs, tmp_path):
 @each_estimator
 def test_images__equal_their_flat_rows(cls, whole_numbers):
     images = np.repeat(whole_numbers, 12, axis=1).reshape(60, 3, 4, 5)
-    flat = tiny(cls).fit(images.reshape(60, 60))
+    flat = tiny(cls, image_shape=(3, 4, 5)).fit(images.reshape(60, 60))
     estimator = tiny(cls).fit(images)
     assert estimator.n_features_in_ == 60
     assert estimator.image_shape_ == (3, 4, 5)
@@ -245,7 +246,8 @@ def test_y__is_ignored_and_left_alone(cls, target, blobs):
     assert_same_outputs(outputs(tiny(cls).fit(X, y), X), expected)
     if isinstance(y, np.ndarray):
         np.testing.assert_array_equal(y, before)
-    assert tiny(cls).fit(X).score(X, y) == expected["score"]
+    if "score" in expected:
+        assert tiny(cls).fit(X).score(X, y) == expected["score"]
 
 
 @each_estimator

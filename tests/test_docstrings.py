@@ -82,12 +82,13 @@ def test_defaults__are_those_of_the_signature(cls):
 
 @each_estimator
 def test_options__are_those_of_the_rules(cls):
-    for name, (kind, _) in documented(cls, "Parameters").items():
+    for name, (kind, description) in documented(cls, "Parameters").items():
         options = {rule for rule in cls._parameter_rules[name] if type(rule) is str}
         if kind.startswith("{"):
             assert set(re.findall(r'"(\w+)"', kind)) == options, name
         else:
-            assert all(f'"{option}"' in kind for option in options), name
+            said = kind + "".join(description)
+            assert all(f'"{option}"' in said for option in options), name
 
 
 @each_estimator

@@ -7,9 +7,9 @@ import pytest
 import torch
 from sklearn.metrics import adjusted_rand_score
 
-from skdeepcluster import Autoencoder, DECClustering
+from skdeepcluster import DECClustering
 from skdeepcluster.engine import Rows, _stage, _trainer
-from tests._discovery import CLUSTERERS, ESTIMATORS, outputs
+from tests._discovery import CLUSTERERS, ESTIMATORS, outputs, tiny
 from tests.cluster._small import small
 
 pytestmark = [
@@ -21,9 +21,8 @@ CUDA = torch.device("cuda")
 
 
 def made(cls, **changes):
-    if cls is Autoencoder:
-        settings = {"n_components": 3, "hidden_layer_sizes": (16,), "max_epochs": 20}
-        return Autoencoder(**settings, batch_size=20, random_state=0, **changes)
+    if cls not in CLUSTERERS:
+        return tiny(cls, max_epochs=20, batch_size=20, **changes)
     return small(cls, **changes)
 
 

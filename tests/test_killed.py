@@ -12,12 +12,12 @@ import pytest
 import torch
 
 from skdeepcluster.engine import _checkpoint
-from tests._discovery import CLUSTERERS, tiny
+from tests._discovery import FROM_AUTOENCODER, tiny
 
 pytestmark = pytest.mark.skipif(
     not hasattr(signal, "SIGKILL"), reason="only POSIX systems have SIGKILL"
 )
-first, *others = CLUSTERERS
+first, *others = FROM_AUTOENCODER
 each_clusterer = pytest.mark.parametrize(
     "cls", [first, *(pytest.param(cls, marks=pytest.mark.slow) for cls in others)]
 )

@@ -71,7 +71,9 @@ def assert_same_fit(one, other, X):
     assert without_time(one.history_) == without_time(other.history_)
     if hasattr(one, "labels_"):
         np.testing.assert_array_equal(one.labels_, other.labels_)
-        assert_same_fit(one.autoencoder_, other.autoencoder_, X)
+    for name in ("autoencoder_", "representation_"):
+        if getattr(one, name, None) is not None:
+            assert_same_fit(getattr(one, name), getattr(other, name), X)
 
 
 def fit_in_pieces(estimator, X, steps, fatal):

@@ -27,7 +27,7 @@ class _TwoContrasts(Objective):
         self.temperatures, self.entropy_weight = temperatures, entropy_weight
 
     def losses(self, batch):
-        views = [self.views(batch.x, self.generator) for _ in range(2)]
+        views = [self.views(*batch, self.generator) for _ in range(2)]
         h = self.model.encoder(torch.cat(views))
         z_a, z_b = self.projector(h).chunk(2)
         p_a, p_b = self.model.heads(h)[0].softmax(dim=1).chunk(2)
@@ -55,8 +55,7 @@ class ContrastiveClustering(EncoderMixin, HeadClusterer):
     ----------
     n_clusters : int, default=8
         Number of clusters in range [1, inf), at most the number of rows.
-    network : {"auto", "mlp", "convolutional", "resnet18"}, module or callable, \
-            default="auto"
+    network : {"auto", "convolutional", "mlp", "resnet18"} or callable, default="auto"
         The encoder. ``"auto"`` is ``"convolutional"`` for images and ``"mlp"`` for
         other rows. ``"mlp"`` has `hidden_layer_sizes`; ``"convolutional"`` is small:
         three convolutions of 32, 64 and 128 channels; ``"resnet18"`` is that of small
@@ -72,13 +71,14 @@ class ContrastiveClustering(EncoderMixin, HeadClusterer):
     channels : {"auto", "first", "last"}, default="auto"
         Which axis of an image holds its channels. ``"auto"`` is the one with at most
         four entries, and first in flat rows.
-    augmentation : {"auto", "weak", "strong", "corruption", "noise"} or callable, \
-            default="auto"
+    augmentation : str or callable, default="auto"
         How views are made, anew in every step. Of images: ``"strong"`` crops, turns
         and colours them, ``"weak"`` moves them a little. Of other rows:
         ``"corruption"`` gives three tenths of the features the values of other rows,
-        ``"noise"`` adds a tenth of their standard deviation. ``"auto"`` is ``"strong"``
-        for images, else ``"corruption"``. A callable is given a batch, of images as
+        ``"noise"`` adds a tenth of their standard deviation, ``"neighbors"`` moves a
+        row up to half the way to one of its ten nearest neighbours. ``"auto"`` is
+        ``"strong"`` for images, ``"neighbors"`` for rows of fewer than 50 features,
+        else ``"corruption"``. A callable is given a batch, of images as
         (n, channels, height, width) with values in [0, 1], and returns it changed.
     projection_size : int, default=128
         Size of the projection in which views of rows are compared, in range [1, inf).

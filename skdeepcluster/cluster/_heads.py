@@ -31,7 +31,9 @@ def head_losses(
     """
     p = trainer.apply(model.assign_all).transpose(0, 1)  # (n_heads, n, n_clusters)
     group: Group = trainer.group
-    parts = [consistency(p, p[:, column]) for column in neighbors.T]
+    # A row that is alone has itself.
+    columns = list(neighbors.T) or [torch.arange(p.shape[1], device=p.device)]
+    parts = [consistency(p, p[:, column]) for column in columns]
     agreement = torch.stack(parts).mean(dim=0) * len(p[0])
     agreement = group.sum(agreement.double()) / trainer.n_total
     mean = group.sum(p.sum(dim=1, dtype=torch.float64)) / trainer.n_total

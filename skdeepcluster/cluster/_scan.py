@@ -14,17 +14,27 @@ from skdeepcluster.base import auto_epochs
 from skdeepcluster.cluster._heads import HeadClusterer, best_head, head_losses
 from skdeepcluster.cluster._sub_estimator import SubEstimatorMixin
 from skdeepcluster.engine import Objective, Rows, derive_seed, generator
-from skdeepcluster.initialization import kmeans_centers, nearest_neighbors
+from skdeepcluster.initialization import (
+    drawn_neighbors,
+    kmeans_centers,
+    nearest_neighbors,
+)
 from skdeepcluster.losses import confident_cross_entropy, consistency, mean_entropy
 from skdeepcluster.networks import ClusterHeads, HeadModel, UnitRows
-from skdeepcluster.representation import AUGMENTATIONS, Autoencoder, SimCLR, make_views
+from skdeepcluster.representation import (
+    AUGMENTATIONS,
+    Autoencoder,
+    SimCLR,
+    check_augmentation,
+    make_views,
+)
 from skdeepcluster.utils import Integers, Reals, feature_scaling
 
 _HIDDEN = 512  # width of a head on rows or on a frozen encoder
 
 
 class _Neighbors(Objective):
-    """A row and a neighbour of it belong to one cluster, and clusters are equally large.
+    """A row and its neighbours have one cluster, and clusters are equally large.
 
     Each head has a loss of its own.
     """
@@ -36,9 +46,10 @@ class _Neighbors(Objective):
         self.register_buffer("neighbors", neighbors, persistent=False)
 
     def losses(self, batch):
-        x = torch.cat([batch.x, self.rows.take(self.draw(batch.index))])
+        index = torch.cat([batch.index, self.draw(batch.index)])
+        x = torch.cat([batch.x, self.rows.take(index[len(batch.x) :])])
         if self.views is not None:
-            x = self.views(x, self.generator)
+            x = self.views(x, index, self.generator)
         p = self.model.logits(x).softmax(dim=2)  # (n_heads, 2 batch, n_clusters)
         own, other = p.chunk(2, dim=1)
         return {
@@ -48,15 +59,11 @@ class _Neighbors(Objective):
 
     def draw(self, index):
         """One of the neighbours of each row, or the row itself: (n,) -> (n,)."""
-        among = torch.cat([index.unsqueeze(1), self.neighbors[index]], dim=1)
-        drawn = torch.randint(
-            among.shape[1], index.shape, generator=self.generator, device=index.device
-        )
-        return among.gather(1, drawn.unsqueeze(1)).squeeze(1)
+        return drawn_neighbors(self.neighbors, index, self.generator)
 
 
 class _SelfLabelling(Objective):
-    """Rows that the model is sure of teach it how changed copies of them are labelled."""
+    """Rows that the model is sure of teach it to label views of them likewise."""
 
     def __init__(self, model, views, threshold):
         super().__init__(model)
@@ -66,7 +73,7 @@ class _SelfLabelling(Objective):
     def losses(self, batch):
         with torch.no_grad():
             teacher = self.model.assign(batch.x)
-        student = self.model.log_assign(self.views(batch.x, self.generator))
+        student = self.model.log_assign(self.views(*batch, self.generator))
         loss, share = confident_cross_entropy(student, teacher, self.threshold)
         self.confident.copy_(share)
         return {"self_label": loss}
@@ -109,11 +116,11 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
     entropy_weight : float, default=5.0
         Weight of the entropy of the mean assignment, in range [0, inf): the pull
         towards clusters of equal size.
-    augmentation : {"auto", "weak", "strong", "corruption", "noise"}, callable or \
-            None, default="auto"
-        Views of rows that are trained on where the encoder is trained too, as for
-        :class:`SimCLR`. ``"auto"`` is ``"strong"`` for images; other rows stay as they
-        are, which None means for all.
+    augmentation : str, callable or None, default="auto"
+        Views of rows that are trained on where the encoder is trained too: those of
+        :class:`SimCLR`, ``"weak"`` and ``"strong"`` for images, ``"corruption"``,
+        ``"neighbors"`` and ``"noise"`` for other rows, or a callable. ``"auto"`` is
+        ``"strong"`` for images; other rows stay as they are, which None means for all.
     self_label : bool or "auto", default="auto"
         Whether rows that the best head is sure of then teach it to label changed copies
         of them likewise. What comes out is taken only if no cluster is lost and the
@@ -133,8 +140,8 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
         Rows per optimiser step in range [1, inf). ``"auto"`` is 256, for small data an
         eighth of the rows but at least 16; always ten for each cluster, or all rows.
     memory : str, joblib.Memory or None, default=None
-        Where to keep fitted representations, so that fits which differ only in what comes
-        after pre-training, such as `n_clusters`, pre-train once. Needs an integer
+        Where to keep fitted representations, so that fits which differ only in what
+        comes after pre-training, such as `n_clusters`, pre-train once. Needs an integer
         `random_state`, here or in the representation.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Of the training steps. ``"auto"`` is bfloat16 where the hardware multiplies it
@@ -321,18 +328,18 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
 
     def _check_before_training(self, X, start):
         super()._check_before_training(X, start)
-        if self.representation is not None:
-            self._check_learner(X)
+        if self.representation is None:
+            return
+        self._check_learner(X)
+        if self.update_encoder:
+            check_augmentation(self.augmentation, self._image_layout(X.shape[1]))
 
     def _fit(self, X, seed, checkpoint, start):
         if start is None:
             self._fit_representation(X, seed, checkpoint)
         trainer = self._make_trainer(X, seed, checkpoint)
         neighbors = self._find_neighbors(trainer, seed)
-        if start is None:
-            model = self._first_model(seed)
-        else:
-            model = copy.deepcopy(start)
+        model = self._first_model(seed) if start is None else copy.deepcopy(start)
         model = model.to(trainer.device)
         trained, views = model, None
         if not isinstance(model.encoder, UnitRows):
@@ -403,6 +410,11 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
         )
         self.n_components_ = heads.n_outputs
         return HeadModel(encoder if is_trained else UnitRows(encoder), heads)
+
+    def _image_layout(self, n_features):
+        if isinstance(self.representation, FrozenEstimator):
+            return self.representation.estimator._layout(n_features)
+        return self._unfitted_learner()._layout(n_features)
 
     def _make_views(self, trainer):
         layout = self.representation_._layout(trainer.rows.n_features)

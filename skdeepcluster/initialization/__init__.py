@@ -1,6 +1,12 @@
 """Where clustering starts: first centroids, nearest neighbours."""
 
 from skdeepcluster.initialization._centers import SAMPLE, kmeans_centers, reseed_empty
-from skdeepcluster.initialization._neighbors import nearest_neighbors
+from skdeepcluster.initialization._neighbors import drawn_neighbors, nearest_neighbors
 
-__all__ = ["SAMPLE", "kmeans_centers", "nearest_neighbors", "reseed_empty"]
+__all__ = [
+    "SAMPLE",
+    "drawn_neighbors",
+    "kmeans_centers",
+    "nearest_neighbors",
+    "reseed_empty",
+]

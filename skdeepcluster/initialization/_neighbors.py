@@ -29,6 +29,17 @@ def nearest_neighbors(z: Passes, n_neighbors: int) -> Tensor:
     return torch.from_numpy(found[~is_own].reshape(len(found), -1)).to(z.device)
 
 
+def drawn_neighbors(
+    neighbors: Tensor, index: Tensor, generator: torch.Generator
+) -> Tensor:
+    """One of the neighbours of each row, or the row itself: (n, k), (b,) -> (b,)."""
+    among = torch.cat([index.unsqueeze(1), neighbors[index]], dim=1)
+    drawn = torch.randint(
+        among.shape[1], index.shape, generator=generator, device=index.device
+    )
+    return among.gather(1, drawn.unsqueeze(1)).squeeze(1)
+
+
 def _search(units: np.ndarray, k: int) -> np.ndarray:
     """(n, d) unit vectors -> (n, k) int64, by an exact search."""
     if len(units) >= _FAISS_ROWS:

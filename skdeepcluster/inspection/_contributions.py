@@ -100,7 +100,8 @@ def feature_contributions(
     if gap > _LARGEST_GAP * np.abs(rise).sum():
         warn_caller(
             f"The contributions miss the log-odds by {gap / np.abs(rise).sum():.0%}. "
-            f"Use more steps than n_steps={n_steps}.",
+            f"Use more steps than n_steps={n_steps}; they cannot add up for a model "
+            "that knows only the direction of rows, which their mean has not.",
             ConvergenceWarning,
         )
     return contributions

@@ -10,7 +10,12 @@ from sklearn.frozen import FrozenEstimator
 
 from skdeepcluster.base import DeepEstimator
 from skdeepcluster.engine import private_global_generator
-from skdeepcluster.networks import build, user_autoencoder
+from skdeepcluster.networks import (
+    ImageLayout,
+    build,
+    user_autoencoder,
+    user_encoder,
+)
 from skdeepcluster.persistence._describe import (
     FOLDERS,
     check_finite,
@@ -100,7 +105,7 @@ class Restorer:
         weights = self.weights(path + "model_.")
         config = member(description, "model", dict)
         of_user = holds_user_network(config)
-        parts = self.user_parts(estimator, fitted) if of_user else {}
+        parts = self.user_parts(estimator, fitted, config) if of_user else {}
         config = self.config(config, len(weights), parts)
         check_weights(config, weights)
         model = {"config": config, "weights": weights}
@@ -129,17 +134,21 @@ class Restorer:
             result["module"] = parts[config["module"]].module
         return result
 
-    def user_parts(self, estimator, fitted):
-        """The user's encoder and decoder, with weights still to be loaded."""
+    def user_parts(self, estimator, fitted, config):
+        """The user's modules by their names, with weights still to be loaded."""
         started_from = [v for v in fitted.values() if isinstance(v, DeepEstimator)]
         if started_from:
-            model = copy.deepcopy(started_from[0].model_)
-        else:
-            n_features = member(fitted, "n_features_in_", int)
+            return dict(copy.deepcopy(started_from[0].model_).named_children())
+        n_features = member(fitted, "n_features_in_", int)
+        with private_global_generator(0, torch.device("cpu")):
+            if "decoder" not in config:
+                layout = member(config, "encoder", dict).get("layout")
+                layout = None if layout is None else ImageLayout(*layout)
+                encoder, _ = user_encoder(self.given_network(), n_features, layout)
+                return {"encoder": encoder}
             sizes = n_features, min(estimator.n_components, n_features)
-            with private_global_generator(0, torch.device("cpu")):
-                model, _ = user_autoencoder(self.given_network(), *sizes)
-        return {"encoder": model.encoder, "decoder": model.decoder}
+            model, _ = user_autoencoder(self.given_network(), *sizes)
+        return dict(model.named_children())
 
     def value(self, value, where: str):
         """What a value in the description stands for."""

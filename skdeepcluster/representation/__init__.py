@@ -3,6 +3,17 @@
 from skdeepcluster.representation._autoencoder import Autoencoder
 from skdeepcluster.representation._encoders import EncoderMixin
 from skdeepcluster.representation._simclr import SimCLR
-from skdeepcluster.representation._views import AUGMENTATIONS, make_views
+from skdeepcluster.representation._views import (
+    AUGMENTATIONS,
+    check_augmentation,
+    make_views,
+)
 
-__all__ = ["AUGMENTATIONS", "Autoencoder", "EncoderMixin", "SimCLR", "make_views"]
+__all__ = [
+    "AUGMENTATIONS",
+    "Autoencoder",
+    "EncoderMixin",
+    "SimCLR",
+    "check_augmentation",
+    "make_views",
+]

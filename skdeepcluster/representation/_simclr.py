@@ -10,7 +10,13 @@ import torch
 from torch import nn
 
 from skdeepcluster.base import DeepEstimator, auto_epochs
-from skdeepcluster.engine import OPTIMIZERS, SCHEDULES, Objective, generator
+from skdeepcluster.engine import (
+    OPTIMIZERS,
+    SCHEDULES,
+    Checkpoint,
+    Objective,
+    generator,
+)
 from skdeepcluster.losses import nt_xent
 from skdeepcluster.networks import MLP, ProjectionModel
 from skdeepcluster.representation._encoders import EncoderMixin
@@ -26,8 +32,8 @@ class Contrast(Objective):
         self.views, self.temperature = views, temperature
 
     def losses(self, batch):
-        x = torch.cat([self.views(batch.x, self.generator) for _ in range(2)])
-        z_a, z_b = self.model.project(x).chunk(2)
+        views = [self.views(*batch, self.generator) for _ in range(2)]
+        z_a, z_b = self.model.project(torch.cat(views)).chunk(2)
         return {"contrast": nt_xent(z_a, z_b, self.temperature)}
 
 
@@ -43,8 +49,7 @@ class SimCLR(EncoderMixin, DeepEstimator):
 
     Parameters
     ----------
-    network : {"auto", "mlp", "convolutional", "resnet18"}, module or callable, \
-            default="auto"
+    network : {"auto", "convolutional", "mlp", "resnet18"} or callable, default="auto"
         The encoder. ``"auto"`` is ``"convolutional"`` for images and ``"mlp"`` for
         other rows. ``"mlp"`` has `hidden_layer_sizes`; ``"convolutional"`` is small:
         three convolutions of 32, 64 and 128 channels; ``"resnet18"`` is that of small
@@ -60,13 +65,14 @@ class SimCLR(EncoderMixin, DeepEstimator):
     channels : {"auto", "first", "last"}, default="auto"
         Which axis of an image holds its channels. ``"auto"`` is the one with at most
         four entries, and first in flat rows.
-    augmentation : {"auto", "weak", "strong", "corruption", "noise"} or callable, \
-            default="auto"
+    augmentation : str or callable, default="auto"
         How views are made, anew in every step. Of images: ``"strong"`` crops, turns
         and colours them, ``"weak"`` moves them a little. Of other rows:
         ``"corruption"`` gives three tenths of the features the values of other rows,
-        ``"noise"`` adds a tenth of their standard deviation. ``"auto"`` is ``"strong"``
-        for images, else ``"corruption"``. A callable is given a batch, of images as
+        ``"noise"`` adds a tenth of their standard deviation, ``"neighbors"`` moves a
+        row up to half the way to one of its ten nearest neighbours. ``"auto"`` is
+        ``"strong"`` for images, ``"neighbors"`` for rows of fewer than 50 features,
+        else ``"corruption"``. A callable is given a batch, of images as
         (n, channels, height, width) with values in [0, 1], and returns it changed.
     projection_size : int, default=128
         Size of the projection in which views are compared, in range [1, inf).
@@ -249,6 +255,15 @@ class SimCLR(EncoderMixin, DeepEstimator):
 
     def _check_before_training(self, X, start):
         self._check_encoder(X.shape[1])
+
+    def _fit_runs(
+        self, X, seeds: Sequence[int], checkpoint: Checkpoint
+    ) -> list["SimCLR"]:
+        """Copies of this estimator, fitted on checked rows with a seed each."""
+        fitted = [copy.copy(self) for _ in seeds]
+        for number, (one, seed) in enumerate(zip(fitted, seeds, strict=True)):
+            one._fit(X, seed, checkpoint.within(f"run-{number}"), None)
+        return fitted
 
     def _fit(self, X, seed, checkpoint, start):
         layout = self._layout(X.shape[1])

@@ -9,28 +9,32 @@ from torch import Tensor, nn
 from skdeepcluster.augment import (
     add_noise,
     corrupt,
+    mix,
     strong_image_views,
     weak_image_views,
 )
-from skdeepcluster.engine import Trainer, derive_seed
-from skdeepcluster.networks import ImageLayout
+from skdeepcluster.engine import Rows, Trainer, derive_seed
+from skdeepcluster.initialization import drawn_neighbors, nearest_neighbors
+from skdeepcluster.networks import ImageLayout, UnitRows
 from skdeepcluster.utils import row_blocks
 
-AUGMENTATIONS = ("auto", "weak", "strong", "corruption", "noise")
+AUGMENTATIONS = ("auto", "weak", "strong", "corruption", "neighbors", "noise")
 _OF_IMAGES = {"weak": weak_image_views, "strong": strong_image_views}
 _DONORS = 10_000  # rows from which corruption takes values
 _NOISE = 0.1  # standard deviations of the features
+_NEIGHBORS = 10  # of each row, towards one of which a view moves it
+_FEW_FEATURES = 50  # below which other values in some of them make another row
 
 
 class Views(nn.Module):
-    """Scaled flat rows in, a random view of each out: (n, d) -> (n, d)."""
+    """Scaled flat rows and their numbers in, a random view of each row out."""
 
     def __init__(self, change: Callable[..., Tensor], draws_globally: bool = False):
         super().__init__()
         self.change, self.draws_globally = change, draws_globally
 
-    def forward(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        """(n, d) -> (n, d)."""
+    def forward(self, x: Tensor, index: Tensor, generator: torch.Generator) -> Tensor:
+        """(n, d) and (n,) -> (n, d)."""
         # A callable of the user draws from torch's global generator.
         return self.change(x) if self.draws_globally else self.change(x, generator)
 
@@ -43,9 +47,9 @@ class ImageViews(Views):
         self.layout, self.gain = layout, gain
         self.register_buffer("offset", offset, persistent=False)
 
-    def forward(self, x, generator):
+    def forward(self, x, index, generator):
         images = self.layout.images(x * self.gain + self.offset)
-        views = self.layout.rows(super().forward(images, generator))
+        views = self.layout.rows(super().forward(images, index, generator))
         return (views - self.offset) / self.gain
 
 
@@ -56,8 +60,21 @@ class RowViews(Views):
         super().__init__(change)
         self.register_buffer("of_rows", of_rows, persistent=False)
 
-    def forward(self, x, generator):
+    def forward(self, x, index, generator):
         return self.change(x, self.of_rows, generator)
+
+
+class NeighborViews(Views):
+    """The same for a change towards one of the nearest neighbours."""
+
+    def __init__(self, change, rows: Rows, neighbors: Tensor):
+        super().__init__(change)
+        self.rows = rows
+        self.register_buffer("neighbors", neighbors, persistent=False)
+
+    def forward(self, x, index, generator):
+        others = self.rows.take(drawn_neighbors(self.neighbors, index, generator))
+        return self.change(x, others, generator)
 
 
 def make_views(
@@ -65,12 +82,14 @@ def make_views(
 ) -> Views:
     """The views that the parameter `augmentation` names, of the rows of a trainer.
 
-    Raises ValueError where it names views of images and the rows are none, or the other
-    way round.
+    Raises ValueError where it names views of images and the rows are none.
     """
+    check_augmentation(augmentation, layout)
     rows = trainer.rows
     if augmentation == "auto":
-        augmentation = "corruption" if layout is None else "strong"
+        is_narrow = rows.n_features < _FEW_FEATURES
+        of_rows = "neighbors" if is_narrow else "corruption"
+        augmentation = of_rows if layout is None else "strong"
     if callable(augmentation) or augmentation in _OF_IMAGES:
         draws_globally = callable(augmentation)
         change = augmentation if draws_globally else _OF_IMAGES[augmentation]
@@ -79,6 +98,9 @@ def make_views(
         lowest, width = pixel_range(rows.X, trainer.group)
         offset = torch.from_numpy((rows.center - lowest) / width).float()
         return ImageViews(change, draws_globally, layout, offset, rows.scale / width)
+    if augmentation == "neighbors":
+        z = trainer.passes(UnitRows(), rows.n_features)
+        return NeighborViews(mix, rows, nearest_neighbors(z, _NEIGHBORS))
     donors = rows.sample(_DONORS, derive_seed(trainer.seed, "donors"))
     if augmentation == "corruption":
         return RowViews(corrupt, donors)

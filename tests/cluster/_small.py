@@ -23,8 +23,9 @@ def small(cls, n_clusters=3, **changes):
         random_state=5,
     )
     known = inspect.signature(cls).parameters
-    settings = {name: value for name, value in SETTINGS.items() if name in known}
-    return cls(n_clusters, **{"autoencoder": autoencoder, **settings, **changes})
+    settings = {"autoencoder": autoencoder, **SETTINGS}
+    settings = {name: value for name, value in settings.items() if name in known}
+    return cls(n_clusters, **{**settings, **changes})
 
 
 def clustering_history(clusterer):

@@ -13,10 +13,10 @@ from skdeepcluster.cluster import _runs
 from skdeepcluster.cluster._runs import Run, most_agreed, pays_as_one, run_seeds
 from skdeepcluster.engine import Group
 from skdeepcluster.inspection import TrainingDisplay
-from tests._discovery import CLUSTERERS, outputs
+from tests._discovery import FROM_AUTOENCODER, outputs
 from tests.cluster._small import small
 
-each_clusterer = pytest.mark.parametrize("cls", CLUSTERERS)
+each_clusterer = pytest.mark.parametrize("cls", FROM_AUTOENCODER)
 
 
 def of_run(clusterer, number):

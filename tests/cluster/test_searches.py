@@ -10,9 +10,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdeepcluster import DECClustering
-from tests._discovery import CLUSTERERS, tiny
+from tests._discovery import FROM_AUTOENCODER, tiny
 
-each_clusterer = pytest.mark.parametrize("cls", CLUSTERERS)
+each_clusterer = pytest.mark.parametrize("cls", FROM_AUTOENCODER)
 
 
 def best_possible(estimator, X, y=None):

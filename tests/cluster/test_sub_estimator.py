@@ -20,14 +20,14 @@ from torch import nn
 from skdeepcluster import Autoencoder
 from skdeepcluster.engine import Trainer
 from tests._discovery import (
-    CLUSTERERS,
+    FROM_AUTOENCODER,
     TINY,
     assert_same_outputs,
     outputs,
     tiny,
 )
 
-each_clusterer = pytest.mark.parametrize("cls", CLUSTERERS)
+each_clusterer = pytest.mark.parametrize("cls", FROM_AUTOENCODER)
 
 
 class Pair(nn.Module):
@@ -289,7 +289,7 @@ def fit_and_save(cls, folder, X, result):
 
 def test_memory__is_safe_under_processes_at_once(blobs, tmp_path):
     X, _ = blobs
-    cls = CLUSTERERS[0]
+    cls = FROM_AUTOENCODER[0]
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["skdeepcluster", __name__])
     results = [tmp_path / f"{number}.npy" for number in range(4)]
@@ -309,7 +309,7 @@ def test_memory__is_safe_under_processes_at_once(blobs, tmp_path):
 
 def test_memory__is_safe_under_threads_at_once(blobs, tmp_path):
     X, _ = blobs
-    cls = CLUSTERERS[0]
+    cls = FROM_AUTOENCODER[0]
     with ThreadPoolExecutor(4) as pool:
         fits = [
             pool.submit(tiny(cls, memory=str(tmp_path)).fit_transform, X)

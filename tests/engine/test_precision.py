@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from skdeepcluster.engine import _precision, resolve_precision
-from tests._discovery import ESTIMATORS, outputs, tiny
+from tests._discovery import ESTIMATORS, tiny
 
 CPU = torch.device("cpu")
 WIDE, NARROW = nn.Linear(256, 256), nn.Linear(8, 8)
@@ -40,11 +40,13 @@ def test_training_in_bfloat16__leaves_float32_behind(cls, blobs):
     estimator = tiny(cls, precision="bfloat16", n_clusters=3).fit(X)
     exact = tiny(cls, precision="float32", n_clusters=3).fit(X)
     weights = estimator.model_.state_dict()
-    assert {weight.dtype for weight in weights.values()} == {torch.float32}
+    dtypes = {weight.dtype for weight in weights.values()}
+    assert dtypes - {torch.int64} == {torch.float32}  # numbers of batches, counted
     assert estimator.transform(X).dtype == "float32"
     # It did train in another precision, and to nearly the same end.
     assert any(
         not torch.equal(weight, exact.model_.state_dict()[name])
         for name, weight in weights.items()
     )
-    assert outputs(estimator, X)["score"] == pytest.approx(exact.score(X), rel=0.05)
+    if hasattr(estimator, "score"):
+        assert estimator.score(X) == pytest.approx(exact.score(X), rel=0.05)

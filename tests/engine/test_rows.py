@@ -6,6 +6,7 @@ import torch
 from scipy import sparse
 
 from skdeepcluster.engine import _rows
+from skdeepcluster.utils import RowSource
 from tests.engine._rows import make_rows
 
 # -- Rows --------------------------------------------------------------------------
@@ -73,6 +74,82 @@ def test_rows__of_bytes_can_stay_bytes(X, convert):
         assert torch.equal(one.index, other.index)
     assert torch.equal(rows.between(3, 9), expected.between(3, 9))
     assert torch.equal(rows.sample(10, 0), expected.sample(10, 0))
+
+
+# -- any rows ----------------------------------------------------------------------
+
+
+class Slices:
+    """An array that gives consecutive rows only, and notes which."""
+
+    def __init__(self, X):
+        self.X, self.shape, self.dtype, self.asked = X, X.shape, X.dtype, []
+
+    def __getitem__(self, rows):
+        assert isinstance(rows, slice)
+        self.asked.append(rows.start)
+        return self.X[rows]
+
+
+FORMS = {
+    "array": np.array,
+    "Fortran": np.asfortranarray,
+    "CSR": sparse.csr_array,
+    "source": lambda X: RowSource(Slices(X)),
+}
+each_form = pytest.mark.parametrize("form", FORMS)
+
+
+@each_form
+@pytest.mark.parametrize("resident", [True, False])
+@pytest.mark.parametrize(
+    "index", [[7], [3, 4, 5], [49, 0, 17], [9, 2, 9, 9, 2, 0], list(range(50))[::-1]]
+)
+def test_take__gives_these_rows_in_this_order(X, monkeypatch, form, resident, index):
+    if not resident:
+        monkeypatch.setattr(_rows, "RESIDENT_BYTES", 0)
+    rows = make_rows(FORMS[form](X))
+    rows.keep_on_device()
+    assert rows.is_resident == resident
+    index = torch.tensor(index)
+    before = index.clone()
+    x = rows.take(index)
+    assert x.dtype == torch.float32
+    expected = ((X - np.arange(4.0)) / 2.0).astype(np.float32)[index.numpy()]
+    np.testing.assert_array_equal(x, expected)
+    assert torch.equal(index, before)
+
+
+def test_take__of_a_memory_map(X, tmp_path, monkeypatch):
+    np.save(tmp_path / "X.npy", X)
+    monkeypatch.setattr(_rows, "RESIDENT_BYTES", 0)
+    rows = make_rows(np.load(tmp_path / "X.npy", mmap_mode="r"))
+    index = torch.tensor([30, 1, 30, 12])
+    assert torch.equal(rows.take(index), make_rows(X).between(0, 50)[index])
+
+
+def test_take__reads_each_row_once_and_goes_one_way(X):
+    source = Slices(X)
+    make_rows(RowSource(source)).take(torch.tensor([9, 2, 9, 30, 2]))
+    assert source.asked == [2, 9, 30]
+
+
+@pytest.mark.parametrize("keeps_bytes", [False, True])
+def test_take__of_bytes(X, keeps_bytes):
+    pixels = X.clip(0, 255).astype(np.uint8)
+    rows = make_rows(pixels)
+    rows._keeps_bytes = keeps_bytes  # as on a GPU
+    rows.keep_on_device()
+    index = torch.tensor([9, 2, 9, 49])
+    assert torch.equal(rows.take(index), make_rows(pixels).between(0, 50)[index])
+
+
+def test_take__what_it_gives_is_a_copy(X):
+    rows = make_rows(X)
+    rows.keep_on_device()
+    before = rows.between(0, 50).clone()
+    rows.take(torch.arange(50)).zero_()
+    assert torch.equal(rows.between(0, 50), before)
 
 
 # -- random order ------------------------------------------------------------------

@@ -12,9 +12,9 @@ from sklearn.preprocessing import StandardScaler
 
 from skdeepcluster import DECClustering, VaDEClustering
 from skdeepcluster.inspection import cluster_feature_importance, feature_contributions
-from tests._discovery import CLUSTERERS, tiny
+from tests._discovery import FROM_AUTOENCODER, tiny
 
-each_clusterer = pytest.mark.parametrize("cls", CLUSTERERS)
+each_clusterer = pytest.mark.parametrize("cls", FROM_AUTOENCODER)
 INFORMATIVE = [1, 4, 10]
 
 

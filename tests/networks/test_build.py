@@ -11,9 +11,14 @@ from skdeepcluster.networks import (
     AutoencoderModel,
     BernoulliLikelihood,
     CentroidModel,
+    ClusterHeads,
     GaussianLikelihood,
+    HeadModel,
+    ImageLayout,
     LinearPath,
     MixtureModel,
+    ProjectionModel,
+    UnitRows,
     UserNetwork,
     build,
     with_log_variance,
@@ -75,6 +80,14 @@ def test_user_network__gives_flat_rows():
     network = UserNetwork(nn.Unflatten(1, (2, 3)))
     assert network(torch.ones(4, 6)).shape == (4, 6)
     assert network.draws_globally
+    assert network.layout is None
+
+
+def test_user_network__with_a_layout__keeps_it():
+    layout = ImageLayout(2, 3, 1, last=True)
+    network = UserNetwork(nn.Flatten(), layout)
+    assert build(network.config).layout == layout
+    assert network(torch.arange(6.0)[None]).tolist() == [[0.0, 2.0, 4.0, 1.0, 3.0, 5.0]]
 
 
 # -- build -------------------------------------------------------------------------
@@ -86,6 +99,11 @@ METHODS = {
     AutoencoderModel: ["embed", "reconstruct"],
     CentroidModel: ["embed", "assign", "distances"],
     MixtureModel: ["embed", "assign", "distances"],
+    UnitRows: ["forward"],
+    ProjectionModel: ["embed", "project"],
+    ClusterHeads: ["forward"],
+    HeadModel: ["embed", "assign", "log_assign", "assign_all", "label"],
+    UserNetwork: ["forward"],
 }
 
 
@@ -94,11 +112,18 @@ def mixture(pair, likelihood):
     return MixtureModel(encoder, pair.decoder, likelihood, 4, 2)
 
 
+def heads(n_inputs, n_hidden=0):
+    return ClusterHeads(n_inputs, 4, 3, n_hidden, seeded())
+
+
 def models():
     pair = AutoencoderModel(mlp(6, 5, 2), mlp(2, 5, 6))
     of_user = AutoencoderModel(
         UserNetwork(nn.Sequential(nn.Linear(6, 2), nn.BatchNorm1d(2))),
         UserNetwork(nn.Linear(2, 6)),
+    )
+    of_images = UserNetwork(
+        nn.Sequential(nn.Conv2d(2, 3, 1), nn.BatchNorm2d(3)), (2, 3, 1, True)
     )
     centers = torch.rand(4, 2, generator=seeded())
     return {
@@ -113,6 +138,19 @@ def models():
         "CentroidModel of a user": CentroidModel(of_user.encoder, centers),
         "MixtureModel": mixture(pair, BernoulliLikelihood(6)),
         "MixtureModel of a user": mixture(of_user, GaussianLikelihood()),
+        "UnitRows": UnitRows(),
+        "UnitRows of an encoder": UnitRows(pair.encoder),
+        "ProjectionModel": ProjectionModel(pair.encoder, mlp(2, 3)),
+        "ProjectionModel of a user": ProjectionModel(of_images, mlp(9, 3)),
+        "ClusterHeads": heads(6),
+        "ClusterHeads with a hidden layer": heads(6, 5),
+        "HeadModel": HeadModel(pair.encoder, heads(2)),
+        "HeadModel on rows of length one": HeadModel(UnitRows(), heads(6, 5)),
+        "HeadModel on an encoder of length one": HeadModel(
+            UnitRows(pair.encoder), heads(2, 5)
+        ),
+        "HeadModel of a user": HeadModel(UnitRows(of_images), heads(9, 5)),
+        "UserNetwork of a user": of_images,
     }
 
 

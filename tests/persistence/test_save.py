@@ -25,6 +25,7 @@ from skdeepcluster.utils import InvalidParameterError
 from tests._discovery import (
     CLUSTERERS,
     ESTIMATORS,
+    FROM_AUTOENCODER,
     TINY,
     assert_same_outputs,
     outputs,
@@ -33,6 +34,7 @@ from tests._discovery import (
 
 each_estimator = pytest.mark.parametrize("cls", ESTIMATORS)
 each_clusterer = pytest.mark.parametrize("cls", CLUSTERERS)
+each_from_autoencoder = pytest.mark.parametrize("cls", FROM_AUTOENCODER)
 
 
 @pytest.fixture
@@ -148,7 +150,7 @@ def test_clusters_that_were_dropped__stay_away(cls, round_trip):
     assert_same_outputs(outputs(loaded, X), outputs(estimator, X))
 
 
-@each_clusterer
+@each_from_autoencoder
 def test_frozen_parameter(cls, blobs, round_trip):
     X, _ = blobs
     autoencoder = clone(TINY["autoencoder"]).fit(X)
@@ -161,7 +163,7 @@ def test_frozen_parameter(cls, blobs, round_trip):
     assert_same_outputs(outputs(loaded.fit(X), X), outputs(estimator, X))
 
 
-@each_clusterer
+@each_from_autoencoder
 def test_no_autoencoder_given(cls, blobs, round_trip):
     short = blobs[0][::4]
     estimator = tiny(cls, n_clusters=3, autoencoder=None).fit(short)

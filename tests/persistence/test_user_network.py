@@ -9,9 +9,9 @@ from torch import nn
 
 from skdeepcluster import Autoencoder, DECClustering
 from skdeepcluster.persistence import load, save
-from tests._discovery import CLUSTERERS, assert_same_outputs, outputs, tiny
+from tests._discovery import FROM_AUTOENCODER, assert_same_outputs, outputs, tiny
 
-each_clusterer = pytest.mark.parametrize("cls", CLUSTERERS)
+each_from_autoencoder = pytest.mark.parametrize("cls", FROM_AUTOENCODER)
 
 
 class Network(nn.Module):
@@ -93,7 +93,7 @@ def test_network__given_again_has_the_weights_of_the_file(network, fitted, path,
     assert_same_outputs(outputs(clone(loaded).fit(X), X), outputs(estimator, X))
 
 
-@each_clusterer
+@each_from_autoencoder
 def test_clusterer__every_part_gets_the_network(cls, fitted, path, blobs):
     X, _ = blobs
     estimator = fitted(Network, cls)

@@ -1,0 +1,100 @@
+"""The nearest neighbours of all rows, against a search by hand."""
+
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from skdeepcluster.engine import Group, Passes, Rows, _passes
+from skdeepcluster.initialization import _neighbors, nearest_neighbors
+
+CPU = torch.device("cpu")
+
+
+def passes(z, function=None):
+    """Rows of which the embedding is what they are."""
+    rows = Rows(np.asarray(z, dtype=float), np.zeros(z.shape[1]), 1.0, CPU)
+    return Passes(rows, function or torch.nn.Identity(), z.shape[1], Group())
+
+
+def cosines(z):
+    units = z / np.linalg.norm(z, axis=1, keepdims=True)
+    return units @ units.T
+
+
+def by_hand(z, n_neighbors):
+    similarity = cosines(z)
+    np.fill_diagonal(similarity, -np.inf)
+    return np.argsort(-similarity, axis=1)[:, :n_neighbors]
+
+
+@pytest.fixture
+def z():
+    """Rows of very different lengths: the nearest by distance are others."""
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(80, 4)) * rng.uniform(0.1, 10, size=(80, 1))
+
+
+@pytest.mark.parametrize("n_neighbors", [1, 7, 79])
+def test_nearest_neighbors__are_those_of_a_search_by_angle(z, n_neighbors):
+    found = nearest_neighbors(passes(z), n_neighbors)
+    assert found.dtype == torch.int64
+    np.testing.assert_array_equal(found, by_hand(z, n_neighbors))
+
+
+def test_nearest_neighbors__are_those_of_the_embedding(z):
+    first_two = torch.nn.Linear(4, 2, bias=False)
+    with torch.no_grad():
+        first_two.weight.copy_(torch.eye(2, 4))
+    found = nearest_neighbors(passes(z, first_two), 5)
+    np.testing.assert_array_equal(found, by_hand(z[:, :2], 5))
+
+
+def test_nearest_neighbors__of_duplicates_are_not_the_row_itself():
+    rng = np.random.default_rng(0)
+    z = np.repeat(rng.normal(size=(6, 3)), 10, axis=0)
+    found = nearest_neighbors(passes(z), 4).numpy()
+    assert found.shape == (60, 4)
+    assert not np.any(found == np.arange(60)[:, None])
+    assert np.all(found // 10 == np.arange(60)[:, None] // 10)  # other copies of it
+    assert all(len(set(row)) == 4 for row in found)
+
+
+@pytest.mark.parametrize("z", [np.ones((9, 2)), np.zeros((9, 2))])
+def test_nearest_neighbors__where_all_rows_are_equal(z):
+    found = nearest_neighbors(passes(z), 3).numpy()
+    assert found.shape == (9, 3)
+    assert not np.any(found == np.arange(9)[:, None])
+
+
+@pytest.mark.parametrize("n_rows", [1, 2, 5])
+def test_nearest_neighbors__of_few_rows_are_all_others(z, n_rows):
+    found = nearest_neighbors(passes(z[:n_rows]), 20)
+    np.testing.assert_array_equal(found, by_hand(z[:n_rows], n_rows - 1))
+
+
+@pytest.mark.parametrize("most", [2**18, 32])  # in one block, or in several
+def test_nearest_neighbors__of_rows_that_are_not_held(z, monkeypatch, most):
+    expected = nearest_neighbors(passes(z), 7)
+    monkeypatch.setattr(_passes, "HELD_VALUES", 0)
+    monkeypatch.setattr("skdeepcluster.engine._batches.SMALLEST_BLOCK", 1)
+    monkeypatch.setattr("skdeepcluster.engine._batches.INFERENCE_VALUES", most)
+    computed = passes(z)
+    assert not computed.held
+    assert len(list(computed)) == (1 if most > 320 else 10)
+    assert torch.equal(nearest_neighbors(computed, 7), expected)
+
+
+def test_nearest_neighbors__of_many_rows_by_another_library(z, monkeypatch):
+    pytest.importorskip("faiss")
+    expected = nearest_neighbors(passes(z), 7)
+    monkeypatch.setattr(_neighbors, "_FAISS_ROWS", 1)
+    assert torch.equal(nearest_neighbors(passes(z), 7), expected)
+
+
+def test_nearest_neighbors__of_many_rows_without_another_library(z, monkeypatch):
+    monkeypatch.setitem(sys.modules, "faiss", None)  # as if not there
+    monkeypatch.setattr(_neighbors, "_FAISS_ROWS", 1)
+    found = nearest_neighbors(passes(z), 7)
+    np.testing.assert_array_equal(found, by_hand(z, 7))

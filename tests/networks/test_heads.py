@@ -1,0 +1,324 @@
+"""What stands on an encoder: rows of length one, projections, heads of clusters."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from skdeepcluster.networks import (
+    MLP,
+    ClusterHeads,
+    ConvolutionalNetwork,
+    HeadModel,
+    ImageLayout,
+    ProjectionModel,
+    UnitRows,
+    UserNetwork,
+    build,
+    user_encoder,
+)
+
+each_width = pytest.mark.parametrize("n_hidden", [0, 7])
+each_mode = pytest.mark.parametrize("training", [True, False])
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def rows(n=9, d=5, seed=1):
+    return torch.randn(n, d, generator=seeded(seed))
+
+
+def make_heads(n_hidden=0, n_heads=3, n_clusters=4, n_inputs=5):
+    """Heads that have seen rows: their batch statistics are not those of the start."""
+    heads = ClusterHeads(n_inputs, n_clusters, n_heads, n_hidden, seeded())
+    with torch.no_grad():
+        for parameter in heads.parameters():  # biases start at zero
+            parameter += 0.1 * torch.randn(parameter.shape, generator=seeded(2))
+    for seed in range(3):
+        heads(2 + rows(d=n_inputs, seed=seed))
+    return heads
+
+
+def make_model(n_hidden=0, encoder=None, **sizes):
+    encoder = MLP([6, 5], seeded()) if encoder is None else encoder
+    return HeadModel(encoder, make_heads(n_hidden, **sizes)).eval()
+
+
+# -- rows of length one ------------------------------------------------------------
+
+
+def test_unit_rows__have_length_one_and_their_direction():
+    x = 50 * rows()
+    expected = x.numpy() / np.linalg.norm(x.numpy(), axis=1, keepdims=True)
+    np.testing.assert_allclose(UnitRows()(x), expected, rtol=1e-5)
+    encoder = MLP([5, 3], seeded())
+    assert torch.equal(UnitRows(encoder)(x), F.normalize(encoder(x), dim=1))
+    assert torch.all(UnitRows()(torch.zeros(2, 5)) == 0)
+
+
+def test_projection_model__parts_are_of_length_one_and_one_behind_the_other():
+    encoder, projector = MLP([6, 5], seeded()), MLP([5, 4, 3], seeded(1))
+    model = ProjectionModel(encoder, projector)
+    x = rows(d=6)
+    assert torch.equal(model.embed(x), F.normalize(encoder(x), dim=1))
+    # The projection is given what the encoder gives, not what has length one.
+    assert torch.equal(model.project(x), F.normalize(projector(encoder(x)), dim=1))
+
+
+# -- heads -------------------------------------------------------------------------
+
+
+@each_mode
+def test_linear_heads__together_equal_each_alone(training):
+    heads, z = make_heads().train(training), rows()
+    assert heads(z).shape == (3, 9, 4)
+    for head in range(3):
+        alone = z @ heads.weight[head] + heads.bias[head, 0]
+        torch.testing.assert_close(heads(z)[head], alone)
+
+
+@each_mode
+def test_heads_with_a_hidden_layer__together_equal_each_alone(training):
+    heads, z = make_heads(n_hidden=7), rows()
+    linear, norm = heads.hidden[0], heads.hidden[1]
+    parts = linear.weight, linear.bias, norm.weight, norm.bias
+    statistics = norm.running_mean.clone(), norm.running_var.clone()
+    result = heads.train(training)(z)
+    assert result.shape == (3, 9, 4)
+    for head in range(3):
+        own = slice(7 * head, 7 * head + 7)
+        weight, bias, gain, shift = (part[own] for part in parts)
+        mean, variance = (value[own].clone() for value in statistics)
+        hidden = F.batch_norm(
+            F.linear(z, weight, bias), mean, variance, gain, shift, training
+        ).relu()
+        alone = hidden @ heads.weight[head] + heads.bias[head, 0]
+        torch.testing.assert_close(result[head], alone)
+
+
+@each_width
+def test_heads__gradients_of_one_do_not_reach_another(n_hidden):
+    heads = make_heads(n_hidden)
+    heads(rows())[1].square().sum().backward()
+    reached = heads.weight.grad.flatten(1).abs().sum(dim=1) > 0
+    assert reached.tolist() == [False, True, False]
+    if n_hidden:
+        of_hidden = heads.hidden[0].weight.grad.abs().sum(dim=1).view(3, n_hidden)
+        assert (of_hidden.sum(dim=1) > 0).tolist() == [False, True, False]
+
+
+@each_width
+def test_heads__start_within_one_over_the_root_of_their_inputs(n_hidden):
+    heads = ClusterHeads(100, 50, 4, n_hidden and 400, seeded())
+    last = (n_hidden and 400) or 100
+    assert 0.95 * last**-0.5 < heads.weight.abs().max() <= last**-0.5
+    assert torch.all(heads.bias == 0)
+    assert not torch.equal(heads.weight[0], heads.weight[1])
+    if n_hidden:
+        hidden = heads.hidden[0].weight
+        assert 0.95 / 10 < hidden.abs().max() <= 1 / 10
+
+
+@each_width
+def test_heads__depend_on_their_generator_only(n_hidden):
+    before = torch.get_rng_state()
+    first, second, other = (
+        ClusterHeads(5, 4, 3, n_hidden, seeded(seed)) for seed in (0, 0, 1)
+    )
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(first.weight, second.weight)
+    assert not torch.equal(first.weight, other.weight)
+
+
+@each_mode
+@each_width
+@pytest.mark.parametrize(
+    ("kept_heads", "kept_clusters"),
+    [([1], [0, 1, 2, 3]), ([0, 1, 2], [3, 1]), ([2, 0], [2])],
+)
+def test_keep__leaves_exactly_these_outputs(
+    n_hidden, training, kept_heads, kept_clusters
+):
+    heads, z = make_heads(n_hidden), rows()
+    expected = copy.deepcopy(heads).train(training)(z)[kept_heads][:, :, kept_clusters]
+    heads.train(training).keep(torch.tensor(kept_heads), torch.tensor(kept_clusters))
+    torch.testing.assert_close(heads(z), expected)
+    assert heads.n_heads == len(kept_heads)
+    assert heads.n_clusters == len(kept_clusters)
+    rebuilt = build(heads.config).train(training)
+    rebuilt.load_state_dict(heads.state_dict())
+    torch.testing.assert_close(rebuilt(z), expected)
+
+
+@each_width
+def test_keep__what_is_left_can_be_trained(n_hidden):
+    heads = make_heads(n_hidden).train()
+    heads.keep(torch.tensor([2]), torch.tensor([0, 3]))
+    before = {name: value.clone() for name, value in heads.named_parameters()}
+    optimizer = torch.optim.SGD(heads.parameters(), lr=0.1)
+    heads(rows()).square().sum().backward()
+    optimizer.step()
+    for name, value in heads.named_parameters():
+        # What a shift of all rows does is undone by batch normalisation.
+        if name != "hidden.0.bias":
+            assert not torch.equal(value, before[name]), name
+
+
+# -- models with heads -------------------------------------------------------------
+
+
+@each_width
+def test_head_model__assignments_and_labels_agree(n_hidden):
+    model, x = make_model(n_hidden), rows(d=6)
+    logits = model.logits(x).detach().double().numpy()
+    of_all = np.exp(logits) / np.exp(logits).sum(axis=2, keepdims=True)
+    result = model.assign_all(x).detach()
+    assert result.shape == (9, 3, 4)
+    np.testing.assert_allclose(result, of_all.transpose(1, 0, 2), rtol=1e-5)
+    # The first head speaks.
+    np.testing.assert_allclose(model.assign(x).detach(), of_all[0], rtol=1e-5)
+    log_q = model.log_assign(x).detach()
+    np.testing.assert_allclose(log_q, np.log(of_all[0]), rtol=1e-4, atol=1e-6)
+    np.testing.assert_array_equal(model.label(x), of_all[0].argmax(axis=1))
+    assert model.label(x).dtype == torch.int64
+    assert np.any(of_all[1].argmax(axis=1) != of_all[0].argmax(axis=1))
+
+
+def test_log_assign__is_finite_where_assignments_are_not():
+    model = make_model()
+    with torch.no_grad():
+        model.heads.weight.mul_(1e4)
+    x = rows(d=6)
+    assert torch.any(model.assign(x) == 0)
+    assert torch.all(model.log_assign(x).isfinite())
+
+
+def test_embed__is_what_the_encoder_gives():
+    encoder = MLP([6, 5], seeded())
+    for n_hidden in (0, 7):
+        model, x = make_model(n_hidden, encoder), rows(d=6)
+        assert torch.equal(model.embed(x), encoder(x))
+
+
+@pytest.mark.parametrize("inner", [None, MLP([5, 5], seeded())], ids=["rows", "MLP"])
+def test_embed__of_rows_of_length_one_is_the_hidden_layer_of_the_first_head(inner):
+    model, x = make_model(7, UnitRows(inner)), rows()
+    z = model.embed(x)
+    assert z.shape == (9, 7)
+    units = F.normalize(x if inner is None else inner(x), dim=1)
+    torch.testing.assert_close(z, model.heads.hidden(units)[:, :7])
+    # The last layer is linear in it.
+    torch.testing.assert_close(
+        z @ model.heads.weight[0] + model.heads.bias[0], model.logits(x)[0]
+    )
+
+
+@each_width
+@pytest.mark.parametrize("head", [0, 2])
+def test_choose__makes_one_head_speak(n_hidden, head):
+    model, x = make_model(n_hidden), rows(d=6)
+    expected = model.assign_all(x)[:, head]
+    model.choose(head)
+    torch.testing.assert_close(model.assign(x), expected)
+    assert model.heads.n_heads == 1
+    assert model.n_clusters == 4
+
+
+def test_keep__of_a_model_drops_clusters_of_all_heads():
+    model, x = make_model(), rows(d=6)
+    expected = model.logits(x)[:, :, [0, 3]]
+    model.keep(torch.tensor([0, 3]))
+    torch.testing.assert_close(model.logits(x), expected)
+    assert model.n_clusters == 2
+    assert model.heads.n_heads == 3
+
+
+def normalised_encoder():
+    return UserNetwork(nn.Sequential(nn.Linear(6, 5), nn.BatchNorm1d(5)))
+
+
+def test_train__an_encoder_without_gradients_stays_as_in_evaluation():
+    model = make_model(7, normalised_encoder().requires_grad_(False))
+    norm, of_heads = model.encoder.module[1], model.heads.hidden[1]
+    before = [part.running_mean.clone() for part in (norm, of_heads)]
+    assert model.train() is model
+    assert not norm.training
+    assert of_heads.training
+    model.logits(3 + rows(d=6))
+    assert torch.equal(norm.running_mean, before[0])
+    assert not torch.equal(of_heads.running_mean, before[1])
+
+
+def test_train__an_encoder_with_gradients_is_trained():
+    model = make_model(7, normalised_encoder())
+    assert model.train().encoder.module[1].training
+    assert not model.eval().encoder.module[1].training
+
+
+# -- encoders of users -------------------------------------------------------------
+
+
+def test_user_network__with_a_layout_is_given_images():
+    seen = []
+
+    class Watching(nn.Module):
+        def forward(self, x):
+            seen.append(x)
+            return x.mean(dim=1)
+
+    x = torch.arange(24.0).view(2, 12)
+    output = UserNetwork(Watching(), ImageLayout(3, 2, 2, last=True))(x)
+    assert output.shape == (2, 4)
+    np.testing.assert_array_equal(
+        seen[0], x.numpy().reshape(2, 2, 2, 3).transpose(0, 3, 1, 2)
+    )
+
+
+@pytest.mark.parametrize(
+    ("layout", "shape"), [(None, (12,)), (ImageLayout(3, 2, 2), (3, 2, 2))]
+)
+def test_user_encoder__a_callable_is_given_the_shape_of_a_row(layout, shape):
+    asked = []
+
+    def network(row_shape):
+        asked.append(row_shape)
+        return nn.Sequential(nn.Flatten(), nn.LazyLinear(7))
+
+    encoder, size = user_encoder(network, 12, layout)
+    assert asked == [shape]
+    assert size == 7
+    assert encoder(rows(d=12)).shape == (9, 7)
+
+
+def test_user_encoder__a_module_is_copied():
+    module = nn.Linear(12, 4)
+    encoder, size = user_encoder(module, 12, None)
+    assert size == 4
+    assert encoder.module is not module
+    assert torch.equal(encoder.module.weight, module.weight)
+
+
+@pytest.mark.parametrize(
+    ("network", "layout", "message"),
+    [
+        (lambda shape: "encoder", None, "'network' parameter must.*Got str"),
+        (nn.Linear(11, 4), None, r"'network' parameter.*shape \(12,\)"),
+        (nn.Conv2d(1, 4, 1), ImageLayout(3, 2, 2), r"of shape \(3, 2, 2\)"),
+    ],
+)
+def test_user_encoder__that_does_not_fit_raises(network, layout, message):
+    with pytest.raises(ValueError, match=message):
+        user_encoder(network, 12, layout)
+
+
+def test_head_model__on_a_network_of_images():
+    layout = ImageLayout(1, 4, 4)
+    encoder = ConvolutionalNetwork(layout, seeded(), widths=(4, 5))
+    model = make_model(5, encoder)
+    assert model.embed(rows(d=16)).shape == (9, 5)
+    assert model.assign(rows(d=16)).shape == (9, 4)
