@@ -18,7 +18,7 @@ from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from sklearn.mixture import GaussianMixture
 
 import skdeepcluster
-from skdeepcluster import Autoencoder, DECClustering
+from skdeepcluster import Autoencoder, DECClustering, SimCLR
 from skdeepcluster.engine import resolve_precision
 from skdeepcluster.metrics import clustering_accuracy
 
@@ -32,6 +32,8 @@ MEASURED = [*SCORES, "seconds"]
 K_MEANS = "KMeans"
 TWO_STEP = "Autoencoder + KMeans"
 MIXTURE = "Autoencoder + GaussianMixture"
+CONTRAST = "SimCLR + KMeans"
+SCAN, CC, DCEC = "SCANClustering", "ContrastiveClustering", "DCECClustering"
 
 
 def deep_clusterers():
@@ -46,49 +48,88 @@ def deep_clusterers():
     }
 
 
-METHODS = [K_MEANS, TWO_STEP, MIXTURE, *deep_clusterers()]
+FROM_AUTOENCODER = [TWO_STEP, MIXTURE, *deep_clusterers()]
+METHODS = [  # of flat rows, where DCEC is IDEC
+    *(m for m in (K_MEANS, *FROM_AUTOENCODER) if m != DCEC),
+    *(CONTRAST, SCAN, CC),
+]
+METHODS_OF_IMAGES = [K_MEANS, TWO_STEP, DCEC, CONTRAST, SCAN, CC]
 
 
-def pretrain(X, seed):
-    """The autoencoder that the methods share, and its seconds."""
+class Starts:
+    """Learners that methods start from, each fitted when it is first asked for.
+
+    Of images the autoencoder is convolutional.
+    """
+
+    def __init__(self, X, seed):
+        self.X, self.seed = X, seed
+
+    @functools.cached_property
+    def autoencoder(self):
+        """The autoencoder, and its seconds."""
+        network = "convolutional" if self.X.ndim > 2 else None
+        return timed_fit(Autoencoder(network=network, random_state=self.seed), self.X)
+
+    @functools.cached_property
+    def simclr(self):
+        """SimCLR, and its seconds."""
+        return timed_fit(SimCLR(random_state=self.seed), self.X)
+
+    def of(self, method):
+        """That of a method, and its seconds; None where it has none."""
+        if method in FROM_AUTOENCODER:
+            return self.autoencoder
+        if method == CONTRAST or (method == SCAN and self.X.ndim > 2):
+            return self.simclr
+        return None, 0.0
+
+
+def timed_fit(estimator, X):
     begin = time.perf_counter()
-    autoencoder = Autoencoder(random_state=seed).fit(X)
-    return autoencoder, time.perf_counter() - begin
+    return estimator.fit(X), time.perf_counter() - begin
 
 
-def cluster(method, X, n_clusters, seed, autoencoder):
-    """Labels by one method; k-means on the input needs no autoencoder."""
+def cluster(method, X, n_clusters, seed, start):
+    """Labels by one method, from the learner that it starts from."""
     k_means = KMeans(n_clusters, n_init=20, random_state=seed)
     if method == K_MEANS:
-        return k_means.fit_predict(X)
-    if method == TWO_STEP:
-        return k_means.fit_predict(autoencoder.transform(X))
+        return k_means.fit_predict(X.reshape(X.shape[0], -1))
+    if method in (TWO_STEP, CONTRAST):
+        return k_means.fit_predict(start.transform(X))
     if method == MIXTURE:
         mixture = GaussianMixture(
             n_clusters, covariance_type="diag", n_init=10, random_state=seed
         )
         # In float32 the variance of a narrow cluster can come out negative.
-        return mixture.fit_predict(autoencoder.transform(X).astype(np.float64))
-    # Frozen: as with Autoencoder(random_state=seed), but not trained once more.
-    return deep_clusterers()[method](
-        n_clusters, autoencoder=FrozenEstimator(autoencoder), random_state=seed
-    ).fit_predict(X)
+        return mixture.fit_predict(start.transform(X).astype(np.float64))
+    # Frozen: as with a learner of the same seed, but not trained once more.
+    given = {} if start is None else {part_of(method): FrozenEstimator(start)}
+    clusterer = getattr(skdeepcluster, method)(n_clusters, random_state=seed, **given)
+    return clusterer.fit_predict(X)
 
 
-def measure(method, X, y, seed, pretrained):
-    """Scores and seconds of one clustering; `pretrained()` is called where needed."""
-    autoencoder, before = (None, 0.0) if method == K_MEANS else pretrained()
+def part_of(method):
+    """The name of the parameter for what it starts from."""
+    return "representation" if method == SCAN else "autoencoder"
+
+
+def measure(method, X, y, seed, starts):
+    """Scores and seconds of one clustering."""
+    start, before = starts.of(method)
     begin = time.perf_counter()
-    labels = cluster(method, X, len(np.unique(y)), seed, autoencoder)
+    labels = cluster(method, X, len(np.unique(y)), seed, start)
     seconds = before + time.perf_counter() - begin
     scores = {name: float(score(y, labels)) for name, score in SCORES.items()}
     return {**scores, "seconds": seconds}
 
 
-def precision(autoencoder):
-    """The kind of numbers in which the network was trained."""
-    device = torch.device(autoencoder.device_)
-    dtype = resolve_precision(autoencoder.precision, device, autoencoder.model_)
+def precision(learner):
+    """The kind of numbers in which its network was trained; nothing without one."""
+    if learner is None:
+        return ""
+    device = torch.device(learner.device_)
+    dtype = resolve_precision(learner.precision, device, learner.model_)
     return "float32" if dtype is None else str(dtype).removeprefix("torch.")
 
 

@@ -10,11 +10,12 @@ NOTHING = "–"  # reStructuredText takes hyphens for a list or a title
 ABOUT = """
 Mean ± standard deviation (n - 1) over runs with different seeds. ACC is the share of
 rows that are right under the best one-to-one matching of clusters and classes. Seconds
-include those of the autoencoder, from which all methods but KMeans start: "Autoencoder
-+ KMeans" is k-means on the embedding with which the deep clusterers begin. All settings
-are the defaults except for the number of clusters, the seed, 20 starts of k-means, and
-10 starts and diagonal covariances of the Gaussian mixture. Labels are used for nothing
-but the scores.
+include those of what a method starts from: "Autoencoder + KMeans" is k-means on the
+embedding with which DEC and its relatives begin, "SimCLR + KMeans" on that with which
+SCAN begins on images; on other rows SCAN begins with these, and Contrastive Clustering
+with nothing. All settings are the defaults except for the number of clusters, the seed,
+20 starts of k-means, and 10 starts and diagonal covariances of the Gaussian mixture.
+Labels are used for nothing but the scores.
 """
 
 ABOUT_GAINS = """

@@ -5,8 +5,8 @@ as it ends: a run that was broken off continues where it stopped. What the file 
 this version of the package is not run again, except with ``--fresh``. At the end the
 rows are sorted and summed up in a page beside the file.
 
-The methods share one autoencoder per set and seed; the seconds of a method are those of
-the autoencoder and its own. Labels enter the scores only.
+The methods share one autoencoder and one SimCLR per set and seed; the seconds of a
+method are those of what it starts from and its own. Labels enter the scores only.
 """
 
 import argparse
@@ -20,14 +20,13 @@ from pathlib import Path
 
 import numpy as np
 from _methods import (
-    K_MEANS,
     MEASURED,
     METHODS,
+    Starts,
     environment,
     measure,
     precision,
     prepare_process,
-    pretrain,
 )
 from _page import page
 from joblib import Parallel, delayed
@@ -74,12 +73,12 @@ def run(name, data, seed, methods, output, threads):
     """Write one row for each of the methods on one set with one seed."""
     prepare_process(threads)
     views, y = data.views()
-    pretrained = functools.cache(lambda view: pretrain(views[view], seed))
+    starts = [Starts(X, seed) for X in views]
     for method in methods:
         with threadpool_limits(threads):
             measured = [
-                measure(method, X, y, seed, functools.partial(pretrained, view))
-                for view, X in enumerate(views)
+                measure(method, X, y, seed, start)
+                for X, start in zip(views, starts, strict=True)
             ]
         row = {
             "set": name,
@@ -88,7 +87,7 @@ def run(name, data, seed, methods, output, threads):
             **{column: np.mean([m[column] for m in measured]) for column in MEASURED},
             "seconds": sum(m["seconds"] for m in measured),
             "dtype": views[0].dtype,
-            "precision": "" if method == K_MEANS else precision(pretrained(0)[0]),
+            "precision": precision(starts[0].of(method)[0]),
             **environment(),
         }
         append(output, row)
@@ -146,11 +145,11 @@ def key(row):
 # -- the command ---------------------------------------------------------------------
 
 
-def parse(argv, script, title, sets):
+def parse(argv, script, title, sets, methods):
     defaults = [name for name, data in sets.items() if not data.on_request]
     parser = argparse.ArgumentParser(description=f"{title}.")
     parser.add_argument("--sets", nargs="+", choices=list(sets), default=defaults)
-    parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
+    parser.add_argument("--methods", nargs="+", choices=methods, default=methods)
     parser.add_argument(
         "--seeds", type=int, nargs="+", help="instead of those that each set has"
     )
@@ -161,9 +160,9 @@ def parse(argv, script, title, sets):
     return parser.parse_args(argv)
 
 
-def main(argv, script, title, about, sets):
+def main(argv, script, title, about, sets, methods=METHODS):
     """Run what is missing, then write the page."""
-    arguments = parse(argv, Path(script), title, sets)
+    arguments = parse(argv, Path(script), title, sets, methods)
     output, threads = arguments.output, arguments.threads
     wanted = [
         (name, method, seed, __version__)
@@ -187,7 +186,7 @@ def main(argv, script, title, about, sets):
     rows = sorted(read(output), key=key)
     rewrite(output, rows)
     rows = [row for row in rows if row["skdeepcluster"] == __version__]
-    text = page(title, about, rows, sets, METHODS)
+    text = page(title, about, rows, sets, methods)
     output.with_suffix(".rst").write_text(text, encoding="utf-8")
     print(
         f"{time.perf_counter() - begin:.0f} s; {output}, {output.with_suffix('.rst')}"

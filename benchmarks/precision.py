@@ -17,7 +17,14 @@ import time
 from pathlib import Path
 
 import numpy as np
-from _methods import SCORES, TWO_STEP, deep_clusterers, environment, prepare_process
+from _methods import (
+    DCEC,
+    SCORES,
+    TWO_STEP,
+    deep_clusterers,
+    environment,
+    prepare_process,
+)
 from _page import heading, paragraph, simple_table, versions_table
 from _results import read
 from joblib import Parallel, delayed
@@ -32,7 +39,7 @@ OUTPUT = Path(__file__).with_suffix(".csv")
 SETS = {**TABLES, **IMAGES}
 DEFAULT = ["digits", "isolet", "usps"]
 PRECISIONS = ("float32", "bfloat16")
-METHODS = [TWO_STEP, *deep_clusterers()]
+METHODS = [TWO_STEP, *(name for name in deep_clusterers() if name != DCEC)]
 COLUMNS = ["set", "precision", "method", "seed", *SCORES, "seconds", *environment()]
 ABOUT = """
 ARI and ACC with both precisions of training, mean ± standard deviation over the same

@@ -97,7 +97,7 @@ class ContrastiveClustering(EncoderMixin, HeadClusterer):
         Constant; falling along a cosine; or rising over the first three tenths of the
         steps before falling.
     max_epochs : int or "auto", default="auto"
-        Passes over the rows in range [0, inf). ``"auto"`` is 200, or less: 8,000
+        Passes over the rows in range [0, inf). ``"auto"`` is 200, or less: 4,000
         optimiser steps where rows are many. A number is obeyed exactly.
     batch_size : int or "auto", default="auto"
         Rows per optimiser step in range [1, inf). ``"auto"`` is 256, for small data an
@@ -301,7 +301,7 @@ class ContrastiveClustering(EncoderMixin, HeadClusterer):
         self.history_ = trainer.train(
             objective,
             stage="clustering",
-            max_epochs=auto_epochs(self.max_epochs, trainer, steps=8000, most=200),
+            max_epochs=auto_epochs(self.max_epochs, trainer, steps=4000, most=200),
             optimizer=self.optimizer,
             learning_rate=self.learning_rate,
             schedule=self.learning_rate_schedule,

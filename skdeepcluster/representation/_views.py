@@ -1,5 +1,6 @@
 """Random views of rows, as the stages that compare them need them."""
 
+import copy
 from collections.abc import Callable
 
 import numpy as np
@@ -93,6 +94,8 @@ def make_views(
     if callable(augmentation) or augmentation in _OF_IMAGES:
         draws_globally = callable(augmentation)
         change = augmentation if draws_globally else _OF_IMAGES[augmentation]
+        if isinstance(change, nn.Module):  # on the device, and not trained
+            change = copy.deepcopy(change).requires_grad_(False)
         if layout is None:
             return Views(change, draws_globally)
         lowest, width = pixel_range(rows.X, trainer.group)

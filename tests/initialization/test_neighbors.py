@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from skdeepcluster.engine import Group, Passes, Rows, _passes
-from skdeepcluster.initialization import _neighbors, nearest_neighbors
+from skdeepcluster.initialization import _neighbors, drawn_neighbors, nearest_neighbors
 
 CPU = torch.device("cpu")
 
@@ -98,3 +98,19 @@ def test_nearest_neighbors__of_many_rows_without_another_library(z, monkeypatch)
     monkeypatch.setattr(_neighbors, "_FAISS_ROWS", 1)
     found = nearest_neighbors(passes(z), 7)
     np.testing.assert_array_equal(found, by_hand(z, 7))
+
+
+def test_drawn_neighbors__are_the_row_itself_or_in_its_line_equally_often():
+    table = torch.tensor([[1, 2], [2, 3], [3, 0], [0, 1]])
+    index = torch.tensor([3, 1, 3]).repeat_interleave(3000)
+    found = drawn_neighbors(table, index, torch.Generator().manual_seed(0))
+    assert found.shape == index.shape
+    for row, expected in ((3, [3, 0, 1]), (1, [1, 2, 3])):
+        counts = np.bincount(found[index == row], minlength=4)
+        shares = counts[expected] / counts.sum()
+        np.testing.assert_allclose(shares, 1 / 3, atol=0.03)
+
+
+def test_drawn_neighbors__without_any_are_the_row_itself():
+    found = drawn_neighbors(torch.empty(1, 0, dtype=int), torch.tensor([0, 0]), None)
+    assert found.tolist() == [0, 0]

@@ -288,11 +288,15 @@ class Gain(nn.Module):
 
 def test_module__as_a_change_stays_as_it_is(X):
     change = Gain()
-    SimCLR(
-        augmentation=change, hidden_layer_sizes=(8,), max_epochs=2, random_state=0
-    ).fit(X)
+    settings = {"hidden_layer_sizes": (8,), "max_epochs": 2, "random_state": 0}
+    simclr = SimCLR(augmentation=change, **settings).fit(X)
     assert change.training
     assert change.gain == torch.tensor(0.9)
+    assert change.gain.requires_grad
+    assert change.gain.grad is None
+    # It is not trained inside either.
+    expected = SimCLR(augmentation=lambda rows: 0.9 * rows, **settings).fit(X)
+    np.testing.assert_allclose(simclr.transform(X), expected.transform(X), atol=1e-5)
 
 
 # -- scaling -----------------------------------------------------------------------

@@ -1,0 +1,85 @@
+"""Clusterings of images as images: convolutions and random views.
+
+Run it from the root of the repository, with the folder of the data sets that
+scikit-learn does not bring::
+
+    SKDEEPCLUSTER_DATA=folder python benchmarks/images.py
+
+It takes hours without a GPU. It writes every run into ``benchmarks/images.csv`` and
+sums them up in ``benchmarks/images.rst``; ``_runs.py`` tells how.
+"""
+
+import _runs
+import numpy as np
+from _methods import DCEC, METHODS_OF_IMAGES
+from _runs import DataSet
+from sklearn.datasets import load_digits
+
+from skdeepcluster import datasets
+
+GUO = "Guo et al. 2017"
+# ACC, as printed; on MNIST of all 70,000 images.
+MNIST = {DCEC: ("0.8897", GUO)}
+USPS = {DCEC: ("0.7900", GUO)}
+
+
+def digits():
+    bunch = load_digits()
+    return bunch.images, bunch.target
+
+
+def mnist():
+    """10,000 images, drawn at random."""
+    bunch = datasets.fetch_mnist()
+    rows = np.random.default_rng(0).permutation(len(bunch.target))[:10_000]
+    return bunch.images[rows], bunch.target[rows]
+
+
+def usps():
+    bunch = datasets.fetch_usps()
+    return bunch.images, bunch.target
+
+
+def coil20():
+    bunch = datasets.fetch_coil20()
+    return bunch.images, bunch.target
+
+
+SETS = {
+    # The long ones first, so that the processes end together.
+    "mnist_10000": DataSet(
+        mnist,
+        "10,000 of the images of MNIST, 28 x 28 pixels, 10 digits",
+        seeds=range(3),
+        published=MNIST,
+    ),
+    "usps": DataSet(
+        usps,
+        "9,298 images of 16 x 16 pixels, 10 digits",
+        seeds=range(3),
+        published=USPS,
+    ),
+    "coil20": DataSet(
+        coil20,
+        "1,440 images of 32 x 32 pixels: 20 things from 72 sides",
+        seeds=range(3),
+    ),
+    "digits": DataSet(digits, "1,797 images of 8 x 8 pixels, 10 digits"),
+}
+
+ABOUT = """
+Methods are given images, not flat rows: the autoencoder is convolutional, and views are
+those of images. ``benchmarks/images.py`` makes this page from
+``benchmarks/images.csv``. The source of what is published, which is of 200 epochs:
+
+- Guo et al. 2017: X. Guo, X. Liu, E. Zhu, J. Yin. Deep clustering with convolutional
+  autoencoders. Neural Information Processing.
+"""
+
+
+def main(argv=None):
+    _runs.main(argv, __file__, "Images as images", ABOUT, SETS, METHODS_OF_IMAGES)
+
+
+if __name__ == "__main__":
+    main()
