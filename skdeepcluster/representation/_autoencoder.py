@@ -17,16 +17,10 @@ from skdeepcluster.engine import (
     SCHEDULES,
     Checkpoint,
     derive_seed,
-    generator,
     private_global_generator,
 )
 from skdeepcluster.networks import (
-    MLP,
-    AutoencoderModel,
-    ConvolutionalDecoder,
-    ConvolutionalEncoder,
     ImageLayout,
-    LinearPath,
     image_layout,
     user_autoencoder,
 )
@@ -36,7 +30,7 @@ from skdeepcluster.representation._objectives import (
 )
 from skdeepcluster.representation._start import (
     auto_hidden_layer_sizes,
-    principal_axes,
+    first_networks,
 )
 from skdeepcluster.utils import (
     Integers,
@@ -382,7 +376,9 @@ class Autoencoder(DecoderMixin, DeepEstimator):
         n_features = trainer.rows.n_features
         self.n_components_ = min(self.n_components, n_features)
         if self.network in (None, "convolutional"):
-            return self._make_networks(trainer, seed)
+            layout = self._layout(n_features) if self.network else None
+            widths = self._layer_widths(trainer.n_total, n_features)
+            return first_networks(trainer, layout, widths, self.linear_path, seed)
         with private_global_generator(
             derive_seed(seed, "weights"), torch.device("cpu")
         ):
@@ -390,27 +386,6 @@ class Autoencoder(DecoderMixin, DeepEstimator):
                 self.network, n_features, self.n_components_
             )
         return model
-
-    def _make_networks(self, trainer, seed):
-        n_features, n_components = trainer.rows.n_features, self.n_components_
-        weights = generator(seed, "weights")
-        layout = self._layout(n_features)
-        encoder: nn.Module
-        decoder: nn.Module
-        if self.network is None or layout is None:
-            widths = self._layer_widths(trainer.n_total, n_features)
-            encoder, decoder = MLP(widths, weights), MLP(widths[::-1], weights)
-        else:
-            encoder = ConvolutionalEncoder(layout, n_components, weights)
-            decoder = ConvolutionalDecoder(layout, n_components, weights)
-        if self.linear_path:
-            axes, deviation = principal_axes(
-                trainer, n_components, derive_seed(seed, "axes")
-            )
-            sizes = n_features, n_components
-            encoder = LinearPath(encoder, *sizes, axes / deviation)
-            decoder = LinearPath(decoder, *sizes[::-1], axes.T * deviation)
-        return AutoencoderModel(encoder, decoder)
 
     def score(self, X: MatrixLike, y: object = None) -> float:
         """Minus the mean squared error of rebuilding `X`, in the units of `X` squared.

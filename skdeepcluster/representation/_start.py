@@ -1,13 +1,21 @@
-"""With what an autoencoder starts: widths of its layers, and axes."""
+"""With what an autoencoder starts: widths of its layers, networks, axes."""
 
 import math
 
 import numpy as np
 import torch
 from sklearn.utils.extmath import randomized_svd
-from torch import Tensor
+from torch import Tensor, nn
 
-from skdeepcluster.engine import Trainer
+from skdeepcluster.engine import Trainer, derive_seed, generator
+from skdeepcluster.networks import (
+    MLP,
+    AutoencoderModel,
+    ConvolutionalDecoder,
+    ConvolutionalEncoder,
+    ImageLayout,
+    LinearPath,
+)
 
 
 def auto_hidden_layer_sizes(n_samples: int) -> tuple[int, ...]:
@@ -15,6 +23,35 @@ def auto_hidden_layer_sizes(n_samples: int) -> tuple[int, ...]:
     if n_samples < 1000:
         return (128, 128)
     return (500, 500) if n_samples < 5000 else (500, 500, 2000)
+
+
+def first_networks(
+    trainer: Trainer,
+    layout: ImageLayout | None,
+    widths: list[int],
+    linear_path: bool,
+    seed: int,
+) -> AutoencoderModel:
+    """Encoder and decoder with their first weights.
+
+    Convolutional where there is a layout, else of these widths.
+    """
+    n_features, n_components = widths[0], widths[-1]
+    weights = generator(seed, "weights")
+    encoder: nn.Module
+    decoder: nn.Module
+    if layout is None:
+        encoder, decoder = MLP(widths, weights), MLP(widths[::-1], weights)
+    else:
+        encoder = ConvolutionalEncoder(layout, n_components, weights)
+        decoder = ConvolutionalDecoder(layout, n_components, weights)
+    if linear_path:
+        axes, deviation = principal_axes(
+            trainer, n_components, derive_seed(seed, "axes")
+        )
+        encoder = LinearPath(encoder, n_features, n_components, axes / deviation)
+        decoder = LinearPath(decoder, n_components, n_features, axes.T * deviation)
+    return AutoencoderModel(encoder, decoder)
 
 
 def principal_axes(

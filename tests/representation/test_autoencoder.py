@@ -217,7 +217,7 @@ def test_hidden_layers__from_input_to_embedding(plane, hidden, linear_path):
     model = small(max_epochs=1, **settings).fit(plane).model_
 
     def widths(part):
-        layers = part.mlp if linear_path else part
+        layers = part.network if linear_path else part
         return [layer.out_features for layer in layers if isinstance(layer, nn.Linear)]
 
     assert widths(model.encoder) == [*hidden, 2]
