@@ -7,7 +7,6 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import (
     _check_n_features,
-    check_is_fitted,
     validate_data,
 )
 
@@ -76,7 +75,6 @@ class InputMixin:
         return X
 
     def _check_image_shape(self, shape):
-        check_is_fitted(self)
         if self.image_shape_ != shape:
             fitted = self.image_shape_ or f"flat rows of {self.n_features_in_} features"
             raise ValueError(

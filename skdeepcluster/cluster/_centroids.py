@@ -25,15 +25,11 @@ class CentroidClusterer(LogOddsMixin, AutoencoderClusterer):
     ) -> tuple[Tensor, Passes]:
         """Centroids by k-means in the embedding, and this; sets `init_labels_`."""
         z = trainer.passes(autoencoder.encoder, self.n_components_)
-        centers, labels = self._find_centers(z, seed)
-        self.init_labels_ = labels.cpu().numpy()
-        return centers, z
-
-    def _find_centers(self, z: Passes, seed: int) -> tuple[Tensor, Tensor]:
-        """Centroids by k-means in the embedding, and the labels."""
-        return kmeans_centers(
+        centers, labels = kmeans_centers(
             z, self.n_clusters, self.n_init, derive_seed(seed, "centers")
         )
+        self.init_labels_ = labels.cpu().numpy()
+        return centers, z
 
     def center_distances(
         self, X: MatrixLike, out: np.ndarray | None = None

@@ -78,8 +78,9 @@ class ContrastiveClustering(EncoderMixin, HeadClusterer):
         ``"noise"`` adds a tenth of their standard deviation, ``"neighbors"`` moves a
         row up to half the way to one of its ten nearest neighbours. ``"auto"`` is
         ``"strong"`` for images, ``"neighbors"`` for rows of fewer than 50 features,
-        else ``"corruption"``. A callable is given a batch, of images as
-        (n, channels, height, width) with values in [0, 1], and returns it changed.
+        else ``"corruption"``. A callable is given a batch and returns it
+        changed: of images as (n, channels, height, width) with values in [0, 1], of
+        other rows centred and scaled.
     projection_size : int, default=128
         Size of the projection in which views of rows are compared, in range [1, inf).
     instance_temperature : float, default=0.5
@@ -188,8 +189,9 @@ class ContrastiveClustering(EncoderMixin, HeadClusterer):
     views move them.
 
     Departures from [1]_: images keep their size, where the paper enlarges them to 224
-    pixels; the learning rate is larger and falls; images of one channel are turned and
-    cropped but not mirrored; the paper has no views of tables.
+    pixels for a ResNet-34; the learning rate is larger and falls; the head that assigns
+    has batch normalisation; images of one channel are turned and cropped but not
+    mirrored; the paper has no views of tables.
 
     References
     ----------

@@ -9,6 +9,7 @@ from joblib import Memory
 from sklearn.frozen import FrozenEstimator
 
 from skdeepcluster.cluster._idec import IDECClustering
+from skdeepcluster.initialization import lloyd
 from skdeepcluster.representation import Autoencoder
 
 
@@ -42,8 +43,8 @@ class DCECClustering(IDECClustering):
         [0, inf). At 1, as in the paper, the targets pull strongly towards clusters of
         equal size; at 0 not at all.
     recluster : bool, default=False
-        Whether k-means in the trained embedding gives the last centroids, in the place
-        of those that were trained.
+        Whether k-means in the trained embedding, begun at the trained centroids, gives
+        the last ones.
     update_interval : int or "auto", default="auto"
         Optimiser steps between two renewals of the targets, in range [1, inf).
         ``"auto"`` is half an epoch but at least 20 steps.
@@ -166,9 +167,12 @@ class DCECClustering(IDECClustering):
     `update_interval` to the steps of an epoch, `clustering_weight` to `batch_size` and
     `recluster` to True.
 
-    Departures from [1]_: those of :class:`IDECClustering`; a linear map stands beside
-    encoder and decoder; at sides that are no multiple of 8 the smallest feature maps
-    are rounded up, where the paper's lose a border.
+    Departures from [1]_: rows are scaled, and `clustering_weight` and `balance` are as
+    for :class:`IDECClustering`; a linear map stands beside encoder and decoder; batches
+    are shuffled; a centroid without rows is moved or, at the end, dropped; at sides
+    that are no multiple of 8 the smallest feature maps are rounded up, where the
+    paper's lose a border. From [2]_: the network is that of [1]_, and the last k-means
+    has one start.
 
     References
     ----------
@@ -254,5 +258,4 @@ class DCECClustering(IDECClustering):
     def _finish(self, trainer, model, seed):
         if self.recluster:
             z = trainer.passes(model.embed, self.n_components_)
-            centers, _ = self._find_centers(z, seed)
-            model.centers.data.copy_(centers)
+            model.centers.data.copy_(lloyd(z, model.centers.data))

@@ -20,7 +20,7 @@ from skdeepcluster.initialization import (
     nearest_neighbors,
 )
 from skdeepcluster.losses import confident_cross_entropy, consistency, mean_entropy
-from skdeepcluster.networks import ClusterHeads, HeadModel, UnitRows
+from skdeepcluster.networks import ClusterHeads, HeadModel, UnitRows, image_layout
 from skdeepcluster.representation import (
     AUGMENTATIONS,
     Autoencoder,
@@ -87,11 +87,13 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
     r"""SCAN: rows and their nearest neighbours belong together.
 
     Heads learn to give each row the cluster of its neighbours in a representation, with
-    clusters of equal size as the counterweight. Where neighbours are of one kind it
-    finds clusters of any shape: use it on embeddings of a foundation model and on
-    tables as they are, and on images behind :class:`SimCLR`. It pulls towards clusters
-    of equal size: on very unequal ones lower `entropy_weight`. Columns in different
-    units belong through a StandardScaler first.
+    clusters of equal size as the counterweight. Use it where neighbours are mostly of
+    one kind: on embeddings of a foundation model, on tables of many columns, and on
+    images behind :class:`SimCLR`. Neighbours are those in the same direction from the
+    mean: where distance matters, as in tables of few columns, prefer
+    :class:`DECClustering`. It pulls towards clusters of equal size: on very unequal
+    ones lower `entropy_weight`. Columns in different units belong through a
+    StandardScaler first.
 
     Parameters
     ----------
@@ -108,8 +110,8 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
         Whether the encoder of `representation` is trained with the heads. Without one,
         and if False, heads have a hidden layer and are given rows of length one.
     n_neighbors : int, default=20
-        Neighbours of each row in range [1, inf), by the angle between rows or
-        embeddings.
+        Neighbours of each row in range [1, inf), by the angle between rows, embeddings
+        or, of SimCLR, projections.
     n_heads : int, default=4
         Heads that are trained beside each other, in range [1, inf), of which the one is
         kept that keeps most clusters and then has the least loss.
@@ -117,10 +119,11 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
         Weight of the entropy of the mean assignment, in range [0, inf): the pull
         towards clusters of equal size.
     augmentation : str, callable or None, default="auto"
-        Views of rows that are trained on where the encoder is trained too: those of
-        :class:`SimCLR`, ``"weak"`` and ``"strong"`` for images, ``"corruption"``,
-        ``"neighbors"`` and ``"noise"`` for other rows, or a callable. ``"auto"`` is
-        ``"strong"`` for images; other rows stay as they are, which None means for all.
+        Views of rows that are trained on: those of :class:`SimCLR`, ``"weak"`` and
+        ``"strong"`` for images, ``"corruption"``, ``"neighbors"`` and ``"noise"`` for
+        other rows and for what an encoder gives that is not trained, or a callable.
+        ``"auto"`` is ``"strong"`` for images that go through a convolutional encoder
+        that is trained; all else stays as it is, which None means for images too.
     self_label : bool or "auto", default="auto"
         Whether rows that the best head is sure of then teach it to label changed copies
         of them likewise. What comes out is taken only if no cluster is lost and the
@@ -179,9 +182,10 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
         Number of clusters that have training rows; below `n_clusters` only after a
         ConvergenceWarning.
     init_labels_ : ndarray of shape (n_samples,), int64
-        Labels of k-means in the representation.
+        Labels of k-means where neighbours are looked for.
     head_losses_ : ndarray of shape (n_heads,)
-        Loss of each head over all rows and neighbours, with an entropy weight of one.
+        Loss of each head over all rows and neighbours, with an entropy weight of one;
+        after a warm start of the one that was kept.
     best_head_ : int
         The head that was kept.
     self_labelled_ : bool
@@ -239,9 +243,9 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
     nats. The labels are the largest :math:`p_{ij}`.
 
     Departures from [1]_: the head that is kept is chosen on the training rows;
-    self-labelling is undone where it makes things worse; on rows and frozen encoders
-    heads have a hidden layer with batch normalisation instead of none and a learning
-    rate of 5; the views are those of :class:`SimCLR`.
+    self-labelling is undone where it makes things worse; the views are those of
+    :class:`SimCLR`; on rows and frozen encoders heads have a hidden layer with batch
+    normalisation, where the paper has a linear layer and steps of size 5.
 
     References
     ----------
@@ -328,11 +332,9 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
 
     def _check_before_training(self, X, start):
         super()._check_before_training(X, start)
-        if self.representation is None:
-            return
-        self._check_learner(X)
-        if self.update_encoder:
-            check_augmentation(self.augmentation, self._image_layout(X.shape[1]))
+        if self.representation is not None:
+            self._check_learner(X)
+        check_augmentation(self.augmentation, self._layout(X.shape[1]))
 
     def _fit(self, X, seed, checkpoint, start):
         if start is None:
@@ -341,14 +343,14 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
         neighbors = self._find_neighbors(trainer, seed)
         model = self._first_model(seed) if start is None else copy.deepcopy(start)
         model = model.to(trainer.device)
-        trained, views = model, None
-        if not isinstance(model.encoder, UnitRows):
-            views = self._make_views(trainer)
-        elif model.encoder.encoder is not None:  # whose output stays as it is
+        trained = model
+        if isinstance(model.encoder, UnitRows) and model.encoder.encoder is not None:
+            # Its output stays as it is.
             units = trainer.apply(model.encoder).cpu().numpy()
             rows = Rows(units, np.zeros(units.shape[1]), 1.0, trainer.device)
             trainer = self._make_trainer(X, seed, checkpoint, rows)
             trained = HeadModel(UnitRows(), model.heads)
+        views = self._make_views(trainer, trained)
         self.history_ = [] if start is not None else self._history_before()
         objective = _Neighbors(
             trained, trainer.rows, neighbors, views, self.entropy_weight
@@ -387,8 +389,9 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
             function, size = UnitRows(), trainer.rows.n_features
         else:
             model = copy.deepcopy(self.representation_.model_).to(trainer.device)
-            function = getattr(model, "project", model.embed)
-            size = self.representation_.n_components_
+            function, size = model.embed, self.representation_.n_components_
+            if isinstance(self.representation_, SimCLR):
+                function, size = model.project, self.representation_.projection_size
         z = trainer.passes(function, size)
         _, labels = kmeans_centers(z, self.n_clusters, 10, derive_seed(seed, "centers"))
         self.init_labels_ = labels.cpu().numpy()
@@ -411,17 +414,29 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
         self.n_components_ = heads.n_outputs
         return HeadModel(encoder if is_trained else UnitRows(encoder), heads)
 
-    def _image_layout(self, n_features):
-        if isinstance(self.representation, FrozenEstimator):
-            return self.representation.estimator._layout(n_features)
-        return self._unfitted_learner()._layout(n_features)
-
-    def _make_views(self, trainer):
-        layout = self.representation_._layout(trainer.rows.n_features)
+    def _make_views(self, trainer, model):
+        layout = None
+        if not isinstance(model.encoder, UnitRows):
+            layout = self._layout(trainer.rows.n_features)
         no_views = self.augmentation == "auto" and layout is None
         if self.augmentation is None or no_views:
             return None
         return make_views(self.augmentation, layout, trainer)
+
+    def _layout(self, n_features):
+        """How the rows hold images that an encoder is trained on, None: they do not."""
+        if self.representation is None or not self.update_encoder:
+            return None
+        if isinstance(self.representation, FrozenEstimator):
+            learner = self.representation.estimator
+        else:
+            learner = self._unfitted_learner()
+        layout = learner._layout(n_features)
+        if layout is None and self.augmentation != "auto":
+            # Of images that go flat through their autoencoder.
+            shapes = self.image_shape_, learner.image_shape
+            layout = image_layout(*shapes, learner.channels, n_features)
+        return layout
 
     def _train(self, trainer, objective, stage):
         rate = self.learning_rate

@@ -72,8 +72,9 @@ class SimCLR(EncoderMixin, DeepEstimator):
         ``"noise"`` adds a tenth of their standard deviation, ``"neighbors"`` moves a
         row up to half the way to one of its ten nearest neighbours. ``"auto"`` is
         ``"strong"`` for images, ``"neighbors"`` for rows of fewer than 50 features,
-        else ``"corruption"``. A callable is given a batch, of images as
-        (n, channels, height, width) with values in [0, 1], and returns it changed.
+        else ``"corruption"``. A callable is given a batch and returns it
+        changed: of images as (n, channels, height, width) with values in [0, 1], of
+        other rows centred and scaled.
     projection_size : int, default=128
         Size of the projection in which views are compared, in range [1, inf).
     temperature : float, default=0.5
