@@ -5,12 +5,12 @@ Run it from the root of the repository, once for every stretch::
     SKDEEPCLUSTER_DATA=folder python benchmarks/cifar10.py --method simclr
     SKDEEPCLUSTER_DATA=folder python benchmarks/cifar10.py --method scan
 
-Each call goes on where the one before stopped, trains for about ``--minutes`` and writes
-a line into ``benchmarks/cifar10.csv``: the minutes so far, epochs, images per second
-beside those of the bare network, and scores. SCAN starts from the SimCLR that is there.
-The images are the copy of CIFAR-10 in ``cifar10_jpeg.npz``: all 60,000, written again as
-JPEG of quality 75, or with ``--lossless`` the first 4,000 as they were. It is meant for
-a GPU; ``--rows`` makes it small enough to be tried without one.
+Each call goes on where the one before stopped, trains for about ``--minutes`` and
+writes a line into ``benchmarks/cifar10.csv``: the minutes so far, epochs, images per
+second beside those of the bare network, and scores. SCAN starts from the SimCLR that is
+there. The images are the copy of CIFAR-10 in ``cifar10_jpeg.npz``: all 60,000, written
+again as JPEG of quality 75, or with ``--lossless`` the first 4,000 as they were. It is
+meant for a GPU; ``--rows`` makes it small enough to be tried without one.
 """
 
 import argparse

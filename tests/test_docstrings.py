@@ -24,12 +24,19 @@ SECTIONS = [
 ]
 # What a name means differs from class to class.
 OWN_WORDING = {
+    "augmentation",
+    "autoencoder",
+    "batch_size",
     "clustering_weight",
+    "hidden_layer_sizes",
     "history_",
+    "init_labels_",
     "learning_rate",
     "max_epochs",
     "model_",
     "n_iter_",
+    "network",
+    "update_encoder",
 }
 
 # What numpydoc would like, and the reason to do without.

@@ -82,7 +82,7 @@ class ContrastiveClustering(EncoderMixin, HeadClusterer):
         changed: of images as (n, channels, height, width) with values in [0, 1], of
         other rows centred and scaled.
     projection_size : int, default=128
-        Size of the projection in which views of rows are compared, in range [1, inf).
+        Size of the projection in which views are compared, in range [1, inf).
     instance_temperature : float, default=0.5
         What similarities of rows are divided by, in range (0, inf).
     cluster_temperature : float, default=1.0
@@ -141,7 +141,7 @@ class ContrastiveClustering(EncoderMixin, HeadClusterer):
     model_ : torch.nn.Module
         The trained encoder and head, with ``embed`` and ``assign``.
     n_components_ : int
-        Size of the embedding, which the encoder decides.
+        Size of the embedding.
     n_iter_ : int
         Number of epochs.
     history_ : list of dict

@@ -93,9 +93,9 @@ class IDECClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         Rows per optimiser step in range [1, inf). ``"auto"`` is 256, for small data an
         eighth of the rows but at least 16.
     memory : str, joblib.Memory or None, default=None
-        Where to keep fitted autoencoders, so that fits which differ only in what comes
+        Where to keep what is fitted first, so that fits which differ only in what comes
         after pre-training, such as `n_clusters`, pre-train once. Needs an integer
-        `random_state`, here or in the autoencoder.
+        `random_state`, here or there.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Of the training steps. ``"auto"`` is bfloat16 where the hardware multiplies it
         natively and the layers are wide enough to gain, else float32. Everything after

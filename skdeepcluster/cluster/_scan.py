@@ -98,8 +98,7 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
     Parameters
     ----------
     n_clusters : int, default=8
-        Number of clusters in range [1, inf), at most the number of rows. More than
-        there are kinds is over-clustering, whose clusters are parts of kinds.
+        Number of clusters in range [1, inf), at most the number of rows.
     representation : SimCLR, Autoencoder, FrozenEstimator or None, default=None
         Where neighbours are looked for, and whose encoder goes on. It is cloned and
         fitted first, with a seed derived from `random_state` where its own is None. A
@@ -143,9 +142,9 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
         Rows per optimiser step in range [1, inf). ``"auto"`` is 256, for small data an
         eighth of the rows but at least 16; always ten for each cluster, or all rows.
     memory : str, joblib.Memory or None, default=None
-        Where to keep fitted representations, so that fits which differ only in what
-        comes after pre-training, such as `n_clusters`, pre-train once. Needs an integer
-        `random_state`, here or in the representation.
+        Where to keep what is fitted first, so that fits which differ only in what comes
+        after pre-training, such as `n_clusters`, pre-train once. Needs an integer
+        `random_state`, here or there.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Of the training steps. ``"auto"`` is bfloat16 where the hardware multiplies it
         natively and the layers are wide enough to gain, else float32. Everything after
@@ -195,7 +194,7 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
     model_ : torch.nn.Module
         The trained network with the head that was kept, with ``embed`` and ``assign``.
     n_components_ : int
-        Size of the embedding: of what the last layer of the head is given.
+        Size of the embedding.
     n_iter_ : int
         Number of epochs of the clustering stage.
     history_ : list of dict

@@ -124,7 +124,7 @@ class SimCLR(EncoderMixin, DeepEstimator):
     model_ : torch.nn.Module
         The trained network, with ``embed`` and ``project``.
     n_components_ : int
-        Size of the embedding, which the encoder decides.
+        Size of the embedding.
     n_iter_ : int
         Number of epochs.
     history_ : list of dict

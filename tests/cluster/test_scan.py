@@ -614,7 +614,6 @@ def test_digits__beat_kmeans_in_the_same_representation(representation):
             10,
             representation=representation,
             update_encoder=False,
-            n_heads=2,
             max_epochs=30,
             random_state=seed,
         ).fit(X)

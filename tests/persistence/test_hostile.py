@@ -139,7 +139,9 @@ def test_weights__are_compared_before_anything_is_built(forge, path, monkeypatch
     monkeypatch.setattr(DeepEstimator, "__setstate__", lambda *_: pytest.fail("built"))
     sizes = [6, 10**8, 4]  # gigabytes
     forge(
-        lambda estimator, _: estimator["model"]["encoder"].update(sizes=sizes),
+        lambda estimator, _: estimator["model"]["encoder"]["network"].update(
+            sizes=sizes
+        ),
         Autoencoder,
     )
     assert_refused(path, "but the network has")
