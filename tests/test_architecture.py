@@ -135,6 +135,7 @@ _SHARED = (
     "._centroids",
     "._encoders",
     "._heads",
+    "._neighbors",
     "._objectives",
     "._runs",
     "._start",

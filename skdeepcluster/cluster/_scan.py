@@ -11,15 +11,16 @@ from joblib import Memory
 from sklearn.frozen import FrozenEstimator
 
 from skdeepcluster.base import auto_epochs
-from skdeepcluster.cluster._heads import HeadClusterer, best_head, head_losses
-from skdeepcluster.cluster._sub_estimator import SubEstimatorMixin
-from skdeepcluster.engine import Objective, Rows, derive_seed, generator
-from skdeepcluster.initialization import (
-    drawn_neighbors,
-    kmeans_centers,
-    nearest_neighbors,
+from skdeepcluster.cluster._heads import HeadClusterer
+from skdeepcluster.cluster._neighbors import (
+    NeighborConsistency,
+    SelfLabelling,
+    best_head,
+    head_losses,
 )
-from skdeepcluster.losses import confident_cross_entropy, consistency, mean_entropy
+from skdeepcluster.cluster._sub_estimator import SubEstimatorMixin
+from skdeepcluster.engine import Rows, derive_seed, generator
+from skdeepcluster.initialization import kmeans_centers, nearest_neighbors
 from skdeepcluster.networks import ClusterHeads, HeadModel, UnitRows, image_layout
 from skdeepcluster.representation import (
     AUGMENTATIONS,
@@ -31,56 +32,6 @@ from skdeepcluster.representation import (
 from skdeepcluster.utils import Integers, Reals, feature_scaling
 
 _HIDDEN = 512  # width of a head on rows or on a frozen encoder
-
-
-class _Neighbors(Objective):
-    """A row and its neighbours have one cluster, and clusters are equally large.
-
-    Each head has a loss of its own.
-    """
-
-    def __init__(self, model, rows, neighbors, views, entropy_weight):
-        super().__init__(model)
-        self.rows, self.views = rows, views
-        self.entropy_weight = entropy_weight
-        self.register_buffer("neighbors", neighbors, persistent=False)
-
-    def losses(self, batch):
-        index = torch.cat([batch.index, self.draw(batch.index)])
-        x = torch.cat([batch.x, self.rows.take(index[len(batch.x) :])])
-        if self.views is not None:
-            x = self.views(x, index, self.generator)
-        p = self.model.logits(x).softmax(dim=2)  # (n_heads, 2 batch, n_clusters)
-        own, other = p.chunk(2, dim=1)
-        return {
-            "consistency": consistency(own, other).mean(),
-            "balance": -self.entropy_weight * mean_entropy(own).mean(),
-        }
-
-    def draw(self, index):
-        """One of the neighbours of each row, or the row itself: (n,) -> (n,)."""
-        return drawn_neighbors(self.neighbors, index, self.generator)
-
-
-class _SelfLabelling(Objective):
-    """Rows that the model is sure of teach it to label views of them likewise."""
-
-    def __init__(self, model, views, threshold):
-        super().__init__(model)
-        self.views, self.threshold = views, threshold
-        self.register_buffer("confident", torch.zeros(()))
-
-    def losses(self, batch):
-        with torch.no_grad():
-            teacher = self.model.assign(batch.x)
-        student = self.model.log_assign(self.views(*batch, self.generator))
-        loss, share = confident_cross_entropy(student, teacher, self.threshold)
-        self.confident.copy_(share)
-        return {"self_label": loss}
-
-    def metrics(self):
-        """The share of sure rows in the last batch."""
-        return {"confident": float(self.confident)}
 
 
 class SCANClustering(SubEstimatorMixin, HeadClusterer):
@@ -133,7 +84,7 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
         Adam, or stochastic gradient descent with Nesterov momentum 0.9.
     learning_rate : float or "auto", default="auto"
         Step size, in range (0, inf). ``"auto"`` is 0.001, and 0.0001 where the encoder
-        is trained too.
+        is trained too, on views.
     max_epochs : int or "auto", default="auto"
         Passes over the rows in each of the two stages, in range [0, inf). ``"auto"`` is
         200, or less: 2,000 optimiser steps where rows are many. A number is obeyed
@@ -350,8 +301,10 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
             trainer = self._make_trainer(X, seed, checkpoint, rows)
             trained = HeadModel(UnitRows(), model.heads)
         views = self._make_views(trainer, trained)
-        self.history_ = [] if start is not None else self._history_before()
-        objective = _Neighbors(
+        self.history_ = []
+        if start is None and self.representation_ is not None:
+            self.history_ += self.representation_.history_
+        objective = NeighborConsistency(
             trained, trainer.rows, neighbors, views, self.entropy_weight
         )
         records = self._train(trainer, objective, "clustering")
@@ -376,11 +329,6 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
         (self.representation_,) = self._fit_learners(X, [seed], checkpoint)
         self.center_ = self.representation_.center_
         self.scale_ = self.representation_.scale_
-
-    def _history_before(self):
-        if self.representation_ is None:
-            return []
-        return [*self.representation_.history_]
 
     def _find_neighbors(self, trainer, seed):
         """(n_samples, n_neighbors) row numbers; sets `init_labels_`."""
@@ -441,7 +389,7 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
         rate = self.learning_rate
         if rate == "auto":
             is_frozen = isinstance(objective.model.encoder, UnitRows)
-            rate = 1e-3 if is_frozen else 1e-4
+            rate = 1e-3 if is_frozen or objective.views is None else 1e-4
         records = trainer.train(
             objective,
             stage=stage,
@@ -458,7 +406,7 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
         loss, used = head_losses(trainer, model, neighbors)
         if views is None:
             views = make_views("noise", None, trainer)
-        objective = _SelfLabelling(model, views, self.threshold)
+        objective = SelfLabelling(model, views, self.threshold)
         self._train(trainer, objective, "self-labelling")
         loss_after, used_after = head_losses(trainer, model, neighbors)
         self.self_labelled_ = bool((used_after >= used) & (loss_after <= loss))

@@ -33,7 +33,8 @@ class Contrast(Objective):
 
     def losses(self, batch):
         views = [self.views(*batch, self.generator) for _ in range(2)]
-        z_a, z_b = self.model.project(torch.cat(views)).chunk(2)
+        h = self.model.encoder(torch.cat(views))
+        z_a, z_b = self.model.projector(h).chunk(2)
         return {"contrast": nt_xent(z_a, z_b, self.temperature)}
 
 

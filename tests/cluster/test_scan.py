@@ -9,10 +9,14 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import adjusted_rand_score
 
+import skdeepcluster.cluster._neighbors as neighbors_module
 import skdeepcluster.cluster._scan as scan_module
 from skdeepcluster import Autoencoder, SCANClustering, SimCLR
-from skdeepcluster.cluster._heads import best_head, head_losses
-from skdeepcluster.cluster._scan import _Neighbors
+from skdeepcluster.cluster._neighbors import (
+    NeighborConsistency,
+    best_head,
+    head_losses,
+)
 from skdeepcluster.engine import Group, Rows, Trainer
 from skdeepcluster.engine._rows import Batch
 from skdeepcluster.networks import ClusterHeads, HeadModel, UnitRows
@@ -116,13 +120,13 @@ def test_drawn_neighbors__come_from_the_row_itself_and_the_table(
     blobs, tables, monkeypatch
 ):
     drawn = []
-    draw = _Neighbors.draw
+    draw = NeighborConsistency.draw
 
     def noted(objective, index):
         drawn.append((index, draw(objective, index)))
         return drawn[-1][1]
 
-    monkeypatch.setattr(_Neighbors, "draw", noted)
+    monkeypatch.setattr(NeighborConsistency, "draw", noted)
     small(max_epochs=40).fit(blobs[0])
     (table,) = tables
     index, others = (torch.cat(part).numpy() for part in zip(*drawn, strict=True))
@@ -152,7 +156,7 @@ def test_objective__against_the_reference(blobs, entropy_weight):
     generator = torch.Generator().manual_seed(0)
     model = HeadModel(UnitRows(), ClusterHeads(6, 4, 3, 7, generator)).eval()
     neighbors = torch.tensor(neighbors_by_hand(X - X.mean(axis=0), 2))
-    objective = _Neighbors(model, rows, neighbors, None, entropy_weight)
+    objective = NeighborConsistency(model, rows, neighbors, None, entropy_weight)
     others = neighbors[:20, 1]
     objective.draw = lambda index: others
     terms = objective.losses(Batch(rows.between(0, 20), torch.arange(20)))
@@ -168,7 +172,9 @@ def test_history__is_of_the_terms_of_all_heads(blobs, monkeypatch, augmentation)
     X, _ = blobs
     drawn = []
     monkeypatch.setattr(
-        _Neighbors, "draw", lambda _, index: drawn.append(index) or (index + 1) % 60
+        NeighborConsistency,
+        "draw",
+        lambda _, index: drawn.append(index) or (index + 1) % 60,
     )
     monkeypatch.setattr(HeadModel, "choose", lambda *_: None)
     # One step of all rows, too short to change anything.
@@ -544,7 +550,7 @@ def test_self_label__that_makes_things_worse_is_undone(blobs, monkeypatch, name)
     def all_in_one(student, teacher, threshold):
         return -10 * student[:, 0].mean(), torch.ones(())
 
-    monkeypatch.setattr(scan_module, "confident_cross_entropy", all_in_one)
+    monkeypatch.setattr(neighbors_module, "confident_cross_entropy", all_in_one)
     scan = small(self_label=True, **settings).fit(X)
     assert scan.self_labelled_ is False
     assert stages_of(scan).count("self-labelling") == 20

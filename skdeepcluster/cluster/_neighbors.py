@@ -1,0 +1,86 @@
+"""What SCAN minimises in its two stages, and which of its heads does best."""
+
+import torch
+from torch import Tensor
+
+from skdeepcluster.engine import Group, Objective, Trainer
+from skdeepcluster.initialization import drawn_neighbors
+from skdeepcluster.losses import confident_cross_entropy, consistency, mean_entropy
+from skdeepcluster.networks import HeadModel
+
+
+class NeighborConsistency(Objective):
+    """A row and its neighbours have one cluster, and clusters are equally large.
+
+    Each head has a loss of its own.
+    """
+
+    def __init__(self, model, rows, neighbors, views, entropy_weight):
+        super().__init__(model)
+        self.rows, self.views = rows, views
+        self.entropy_weight = entropy_weight
+        self.register_buffer("neighbors", neighbors, persistent=False)
+
+    def losses(self, batch):
+        index = torch.cat([batch.index, self.draw(batch.index)])
+        x = torch.cat([batch.x, self.rows.take(index[len(batch.x) :])])
+        if self.views is not None:
+            x = self.views(x, index, self.generator)
+        p = self.model.logits(x).softmax(dim=2)  # (n_heads, 2 batch, n_clusters)
+        own, other = p.chunk(2, dim=1)
+        return {
+            "consistency": consistency(own, other).mean(),
+            "balance": -self.entropy_weight * mean_entropy(own).mean(),
+        }
+
+    def draw(self, index):
+        """One of the neighbours of each row, or the row itself: (n,) -> (n,)."""
+        return drawn_neighbors(self.neighbors, index, self.generator)
+
+
+class SelfLabelling(Objective):
+    """Rows that the model is sure of teach it to label views of them likewise."""
+
+    def __init__(self, model, views, threshold):
+        super().__init__(model)
+        self.views, self.threshold = views, threshold
+        self.register_buffer("confident", torch.zeros(()))
+
+    def losses(self, batch):
+        with torch.no_grad():
+            teacher = self.model.assign(batch.x)
+        student = self.model.log_assign(self.views(*batch, self.generator))
+        loss, share = confident_cross_entropy(student, teacher, self.threshold)
+        self.confident.copy_(share)
+        return {"self_label": loss}
+
+    def metrics(self):
+        """The share of sure rows in the last batch."""
+        return {"confident": float(self.confident)}
+
+
+def head_losses(
+    trainer: Trainer, model: HeadModel, neighbors: Tensor
+) -> tuple[Tensor, Tensor]:
+    """How well the heads do without labels: (n_heads,) losses, and (n_heads,) numbers
+    of clusters that have rows.
+
+    The loss is SCAN's with an entropy weight of one, over all rows and neighbours.
+    """
+    p = trainer.apply(model.assign_all).transpose(0, 1)  # (n_heads, n, n_clusters)
+    group: Group = trainer.group
+    # A row that is alone has itself.
+    columns = list(neighbors.T) or [torch.arange(p.shape[1], device=p.device)]
+    parts = [consistency(p, p[:, column]) for column in columns]
+    agreement = torch.stack(parts).mean(dim=0) * len(p[0])
+    agreement = group.sum(agreement.double()) / trainer.n_total
+    mean = group.sum(p.sum(dim=1, dtype=torch.float64)) / trainer.n_total
+    entropy = -torch.xlogy(mean, mean).sum(dim=1)
+    labels = p.max(dim=2).indices
+    used = torch.stack([torch.bincount(one, minlength=p.shape[2]) for one in labels])
+    return agreement - entropy, (group.sum(used) > 0).sum(dim=1)
+
+
+def best_head(losses: Tensor, used: Tensor) -> int:
+    """Of the heads with most clusters the one with the least loss."""
+    return int(losses.masked_fill(used < used.max(), torch.inf).argmin())
