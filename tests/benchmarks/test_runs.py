@@ -9,6 +9,7 @@ import pytest
 from docutils.core import publish_doctree
 
 import skdeepcluster
+from tests._discovery import CLUSTERERS
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
@@ -72,8 +73,7 @@ class TestRuns:
         def fail(*_):
             raise KeyboardInterrupt
 
-        runs = module("_runs")
-        monkeypatch.setattr(runs, "pretrain", fail)
+        monkeypatch.setattr(module("_methods"), "timed_fit", fail)
         with pytest.raises(KeyboardInterrupt):
             tables("--seeds", "0", methods=("KMeans", "Autoencoder + KMeans"))
         (row,) = stored(tables.output)
@@ -101,7 +101,7 @@ class TestRuns:
     def test_methods_share_one_pretraining_per_seed(self, tables, module, monkeypatch):
         seeds = []
 
-        def autoencoder(random_state):
+        def autoencoder(network, random_state):
             seeds.append(random_state)
             return skdeepcluster.Autoencoder(max_epochs=1, random_state=random_state)
 
@@ -114,7 +114,11 @@ class TestRuns:
         assert {row["precision"] for row in rows if row["method"] == "KMeans"} == {""}
 
     def test_deep_clusterers_are_discovered(self, module):
-        assert {"DECClustering", "IDECClustering"} < set(module("_methods").METHODS)
+        methods = module("_methods")
+        assert {"DECClustering", "IDECClustering"} < set(methods.METHODS)
+        both = {*methods.METHODS, *methods.METHODS_OF_IMAGES}
+        assert both > {cls.__name__ for cls in CLUSTERERS}
+        assert "DCECClustering" not in methods.METHODS  # of flat rows it is IDEC
 
 
 def row(name, method, seed, acc, ari):
