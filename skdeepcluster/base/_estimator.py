@@ -75,6 +75,8 @@ class DeepEstimator(
         "{estimator_module}.{estimator_name}.html"
     )
 
+    _even_batches = False  # for losses that look at a batch as a whole
+
     _parameter_rules: dict = {
         "batch_size": ["auto", Integers(1)],
         "checkpoint": [None, str, os.PathLike],
@@ -224,6 +226,7 @@ class DeepEstimator(
             callbacks=[*seen, self._tasks],
             checkpoint=checkpoint,
             group=group,
+            even_batches=self._even_batches,
         )
 
     def _auto_batch_size(self, n_samples: int) -> int:

@@ -21,6 +21,8 @@ from skdeepcluster.utils import Integers, Reals
 class _TwoContrasts(Objective):
     """Views of a row agree, and so do views of a cluster."""
 
+    takes_rows = True  # for views towards neighbours
+
     def __init__(self, model, projector, views, temperatures, entropy_weight):
         super().__init__(model)
         self.projector, self.views = projector, views

@@ -15,6 +15,8 @@ class NeighborConsistency(Objective):
     Each head has a loss of its own.
     """
 
+    takes_rows = True
+
     def __init__(self, model, rows, neighbors, views, entropy_weight):
         super().__init__(model)
         self.rows, self.views = rows, views

@@ -22,18 +22,21 @@ def batch_bounds(n_samples: int, batch_size: int) -> list[tuple[int, int]]:
 
 
 def shared_bounds(
-    n_samples: int, batch_size: int, group: Group
+    n_samples: int, batch_size: int, group: Group, even: bool = False
 ) -> tuple[list[tuple[int, int]], list[float]]:
     """Bounds of this process's part of each step, and its share of the step's rows.
 
     All processes take the same number of steps, in each of which they go on by rows in
-    proportion to what they have, about `batch_size` together.
+    proportion to what they have, about `batch_size` together. So does a process alone
+    where batches are to be even; else its last one is what is left.
     """
-    if group.size == 1:
+    if group.size == 1 and not even:
         bounds = batch_bounds(n_samples, batch_size)
         return bounds, [1.0] * len(bounds)
     lengths = group.gather(torch.tensor([n_samples]))
-    wanted = -(-int(lengths.sum()) // batch_size)
+    total = int(lengths.sum())
+    # One row alone has no batch statistics.
+    wanted = min(-(-total // batch_size), max(1, total // 2))
     n_steps = min(wanted, int(lengths.min()))
     edges = [step * n_samples // n_steps for step in range(n_steps + 1)]
     own = torch.tensor(edges, dtype=torch.float64).diff()

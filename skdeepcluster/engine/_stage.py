@@ -55,9 +55,13 @@ class Stage:
         noise = generator(seeds[0], *own, "noise", device=device)
         self.generators = {"noise": noise, **dict(enumerate(self.orders))}
         objective.bind(noise, group)
-        # Of several processes or with generators that are not ours, as usual.
+        # Of several processes, with generators that are not ours or with rows that are
+        # read from elsewhere, as usual.
         self.can_record = (
-            can_record(device) and group.size == 1 and not draws_globally(objective)
+            can_record(device)
+            and group.size == 1
+            and not draws_globally(objective)
+            and (trainer.rows.is_resident or not objective.takes_rows)
         )
         self.recorded: RecordedStep | None = None
         self.n_steps = 0  # of this shape of the stage, which recording waits for

@@ -38,6 +38,8 @@ class Trainer:
     checkpoint : Checkpoint
     group : Group
         The processes that train together, each with rows of its own.
+    even_batches : bool
+        Whether no batch is shorter than the others by more than a row.
 
     Attributes
     ----------
@@ -57,13 +59,16 @@ class Trainer:
         callbacks: Sequence[Callback] = (),
         checkpoint: Checkpoint | None = None,
         group: Group | None = None,
+        even_batches: bool = False,
     ):
         self.rows, self.device, self.seed = rows, rows.device, seed
         self.batch_size, self.precision = batch_size, precision
         self.callbacks, self.checkpoint = callbacks, checkpoint or Checkpoint()
         self.group = group or Group()
         self.n_total = int(self.group.sum(torch.tensor(rows.n_samples)))
-        self.bounds, self.shares = shared_bounds(rows.n_samples, batch_size, self.group)
+        self.bounds, self.shares = shared_bounds(
+            rows.n_samples, batch_size, self.group, even_batches
+        )
         self.history: list[dict] = []
         rows.keep_on_device()
         keep_freed_memory()

@@ -27,6 +27,8 @@ from skdeepcluster.utils import Integers, Reals
 class Contrast(Objective):
     """Two views of a row are nearer to each other than to the views of other rows."""
 
+    takes_rows = True  # for views towards neighbours
+
     def __init__(self, model, views, temperature):
         super().__init__(model)
         self.views, self.temperature = views, temperature
@@ -199,6 +201,8 @@ class SimCLR(EncoderMixin, DeepEstimator):
     >>> make_pipeline(simclr, KMeans(10)).fit_predict(images).shape
     (200,)
     """
+
+    _even_batches = True
 
     _parameter_rules = {
         **DeepEstimator._parameter_rules,

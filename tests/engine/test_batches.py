@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from skdeepcluster.engine import _batches, apply_in_batches
-from skdeepcluster.engine._batches import batch_bounds
+from skdeepcluster.engine import Group, _batches, apply_in_batches
+from skdeepcluster.engine._batches import batch_bounds, shared_bounds
 from tests.engine._rows import make_rows
 
 # -- batch_bounds ------------------------------------------------------------------
@@ -123,3 +123,17 @@ def test_apply__other_errors_are_not_retried(X):
     with pytest.raises(RuntimeError, match="shapes do not fit"):
         apply_in_batches(make_rows(X), function)
     assert len(calls) == 1
+
+
+@pytest.mark.parametrize("batch_size", [2, 3, 20])
+@pytest.mark.parametrize("n_samples", [1, 2, 3, 5, 20, 21, 59, 60, 61])
+def test_even_batches__differ_by_a_row_at_most(n_samples, batch_size):
+    bounds, shares = shared_bounds(n_samples, batch_size, Group(), even=True)
+    sizes = np.diff(bounds).ravel()
+    assert bounds[0][0] == 0
+    assert [stop for _, stop in bounds[:-1]] == [start for start, _ in bounds[1:]]
+    assert sizes.sum() == n_samples
+    assert sizes.max() - sizes.min() <= 1
+    assert sizes.max() <= batch_size + 1
+    assert sizes.min() >= min(2, n_samples)  # one row has no batch statistics
+    np.testing.assert_allclose(shares, 1.0)
