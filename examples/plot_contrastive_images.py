@@ -99,8 +99,8 @@ axes[1].set_title("True digits")
 plt.show()
 
 # %%
-# k-means finds the digits better in what views have taught than in the pixels, and heads
-# that follow the neighbours there find them better still; training the encoder too has
-# many more weights to move and is far from done after so few epochs, which its loss
-# tells without a label. (One seed decides nothing, and that all digits are equally
-# frequent suits SCAN.)
+# k-means finds the digits better in what views have taught than in the pixels, and
+# heads that follow the neighbours there better still; training the encoder too moves
+# many more weights and is not done after so few epochs, as its loss tells without a
+# label. (One seed decides nothing, and that all digits are equally frequent suits SCAN;
+# the :doc:`benchmark </benchmarks/images_as_images>` has five seeds and all epochs.)

@@ -14,12 +14,13 @@ from sklearn.metrics import adjusted_rand_score
 
 from skdeepcluster import Autoencoder
 from skdeepcluster.engine import _checkpoint
-from tests._discovery import CLUSTERERS, ESTIMATORS, FROM_AUTOENCODER, tiny
+from tests._discovery import ESTIMATORS, FROM_AUTOENCODER, parameter_names, tiny
 
+SHARED = [cls for cls in ESTIMATORS if "distributed" in parameter_names(cls)]
 SECONDS = 120  # after which a process counts as hanging
 # One in every run of the tests, one that starts from k-means.
 first = FROM_AUTOENCODER[0]
-others = [cls for cls in CLUSTERERS if cls is not first]
+others = FROM_AUTOENCODER[1:]
 each_clusterer = pytest.mark.parametrize(
     "cls", [first, *(pytest.param(cls, marks=pytest.mark.slow) for cls in others)]
 )
@@ -167,7 +168,7 @@ def test_process_that_dies__ends_the_others_and_all_go_on(cls, blobs, tmp_path):
     assert list((tmp_path / "checkpoint").iterdir()) == []
 
 
-@pytest.mark.parametrize("cls", ESTIMATORS)
+@pytest.mark.parametrize("cls", SHARED)
 def test_no_other_process__is_refused(cls, blobs, monkeypatch):
     for name in ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"):
         monkeypatch.delenv(name, raising=False)

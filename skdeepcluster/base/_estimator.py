@@ -76,12 +76,12 @@ class DeepEstimator(
     )
 
     _even_batches = False  # for losses that look at a batch as a whole
+    distributed = False  # a parameter of those whose losses add up over processes
 
     _parameter_rules: dict = {
         "batch_size": ["auto", Integers(1)],
         "checkpoint": [None, str, os.PathLike],
         "device": [str, torch.device],
-        "distributed": [False, True],
         "max_epochs": ["auto", Integers(0)],
         "precision": ["auto", "bfloat16", "float32"],
         "random_state": [None, Integers(0, 2**32 - 1), np.random.RandomState],

@@ -79,7 +79,7 @@ class ContrastiveClustering(EncoderMixin, HeadClusterer):
         ``"corruption"`` gives three tenths of the features the values of other rows,
         ``"noise"`` adds a tenth of their standard deviation, ``"neighbors"`` moves a
         row up to half the way to one of its ten nearest neighbours. ``"auto"`` is
-        ``"strong"`` for images, ``"neighbors"`` for rows of fewer than 50 features,
+        ``"strong"`` for images, ``"neighbors"`` for rows of fewer than 10 features,
         else ``"corruption"``. A callable is given a batch and returns it
         changed: of images as (n, channels, height, width) with values in [0, 1], of
         other rows centred and scaled.
@@ -104,7 +104,8 @@ class ContrastiveClustering(EncoderMixin, HeadClusterer):
         optimiser steps where rows are many. A number is obeyed exactly.
     batch_size : int or "auto", default="auto"
         Rows per optimiser step in range [1, inf). ``"auto"`` is 256, for small data an
-        eighth of the rows but at least 16; always ten for each cluster, or all rows.
+        eighth of the rows but at least 16; about ten for each cluster where clusters
+        are many. Batches are made equally long.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Of the training steps. ``"auto"`` is bfloat16 where the hardware multiplies it
         natively and the layers are wide enough to gain, else float32. Everything after
@@ -112,10 +113,6 @@ class ContrastiveClustering(EncoderMixin, HeadClusterer):
     device : str or torch.device, default="auto"
         Where to train and predict. ``"auto"`` is a CUDA device if there is one, else
         the CPU.
-    distributed : bool, default=False
-        Whether the processes that torchrun has started train one model together, each
-        on the rows that it is given. `batch_size` is then that of all of them, and
-        every process ends with the same model and its own `labels_`.
     checkpoint : str or path-like, default=None
         Folder in which a fit leaves its progress, in a subfolder of its own, so that
         the same fit started again goes on where it was interrupted. The subfolder is
@@ -192,8 +189,9 @@ class ContrastiveClustering(EncoderMixin, HeadClusterer):
 
     Departures from [1]_: images keep their size, where the paper enlarges them to 224
     pixels for a ResNet-34; the learning rate is larger and falls; the head that assigns
-    has batch normalisation; images of one channel are turned and cropped but not
-    mirrored; the paper has no views of tables.
+    has batch normalisation, for both views at once; crops have at least a fifth of the
+    area; images of one channel are turned and cropped but not mirrored; pixels are
+    scaled; the paper has no views of tables.
 
     References
     ----------
@@ -245,7 +243,6 @@ class ContrastiveClustering(EncoderMixin, HeadClusterer):
         batch_size: int | Literal["auto"] = "auto",
         precision: Literal["auto", "float32", "bfloat16"] = "auto",
         device: str | torch.device = "auto",
-        distributed: bool = False,
         checkpoint: str | PathLike | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
@@ -268,7 +265,6 @@ class ContrastiveClustering(EncoderMixin, HeadClusterer):
         self.batch_size = batch_size
         self.precision = precision
         self.device = device
-        self.distributed = distributed
         self.checkpoint = checkpoint
         self.random_state = random_state
         self.verbose = verbose

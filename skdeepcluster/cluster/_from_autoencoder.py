@@ -30,6 +30,7 @@ class AutoencoderClusterer(SubEstimatorMixin, DeepClusterer):
 
     _parameter_rules = {
         **DeepClusterer._parameter_rules,
+        "distributed": [False, True],
         **SubEstimatorMixin._sub_estimator_rules,
         "autoencoder": [None, Autoencoder, FrozenEstimator],
         "n_runs": [Integers(1)],

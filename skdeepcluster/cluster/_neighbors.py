@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from skdeepcluster.engine import Group, Objective, Trainer
+from skdeepcluster.engine import Objective, Trainer
 from skdeepcluster.initialization import drawn_neighbors
 from skdeepcluster.losses import confident_cross_entropy, consistency, mean_entropy
 from skdeepcluster.networks import HeadModel
@@ -43,10 +43,13 @@ class NeighborConsistency(Objective):
 class SelfLabelling(Objective):
     """Rows that the model is sure of teach it to label views of them likewise."""
 
+    takes_rows = True  # for views towards neighbours
+
     def __init__(self, model, views, threshold):
         super().__init__(model)
         self.views, self.threshold = views, threshold
         self.register_buffer("confident", torch.zeros(()))
+        self.register_buffer("taught", torch.tensor(False))
 
     def losses(self, batch):
         with torch.no_grad():
@@ -54,6 +57,7 @@ class SelfLabelling(Objective):
         student = self.model.log_assign(self.views(*batch, self.generator))
         loss, share = confident_cross_entropy(student, teacher, self.threshold)
         self.confident.copy_(share)
+        self.taught |= share > 0
         return {"self_label": loss}
 
     def metrics(self):
@@ -69,18 +73,15 @@ def head_losses(
 
     The loss is SCAN's with an entropy weight of one, over all rows and neighbours.
     """
-    p = trainer.apply(model.assign_all).transpose(0, 1)  # (n_heads, n, n_clusters)
-    group: Group = trainer.group
     # A row that is alone has itself.
-    columns = list(neighbors.T) or [torch.arange(p.shape[1], device=p.device)]
-    parts = [consistency(p, p[:, column]) for column in columns]
-    agreement = torch.stack(parts).mean(dim=0) * len(p[0])
-    agreement = group.sum(agreement.double()) / trainer.n_total
-    mean = group.sum(p.sum(dim=1, dtype=torch.float64)) / trainer.n_total
-    entropy = -torch.xlogy(mean, mean).sum(dim=1)
-    labels = p.max(dim=2).indices
-    used = torch.stack([torch.bincount(one, minlength=p.shape[2]) for one in labels])
-    return agreement - entropy, (group.sum(used) > 0).sum(dim=1)
+    columns = list(neighbors.T) or [torch.arange(len(neighbors)).to(neighbors)]
+    losses, used = [], []
+    for p in trainer.apply(model.assign_all).unbind(dim=1):  # (n, n_clusters)
+        parts = [consistency(p, p[column]) for column in columns]
+        losses.append(torch.stack(parts).mean() - mean_entropy(p))
+        sizes = torch.bincount(p.max(dim=1).indices, minlength=p.shape[1])
+        used.append((sizes > 0).sum())
+    return torch.stack(losses), torch.stack(used)
 
 
 def best_head(losses: Tensor, used: Tensor) -> int:

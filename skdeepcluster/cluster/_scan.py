@@ -56,9 +56,10 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
         fitted one within a :class:`sklearn.frozen.FrozenEstimator` is not fitted again;
         a copy of its network is used and the original stays as it is. None: the rows
         are a representation already.
-    update_encoder : bool, default=True
-        Whether the encoder of `representation` is trained with the heads. Without one,
-        and if False, heads have a hidden layer and are given rows of length one.
+    update_encoder : bool, default=False
+        Whether the encoder of `representation` is trained with the heads, as in the
+        paper. If not, and without one, heads have a hidden layer and are given rows of
+        length one.
     n_neighbors : int, default=20
         Neighbours of each row in range [1, inf), by the angle between rows, embeddings
         or, of SimCLR, projections.
@@ -91,7 +92,8 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
         exactly.
     batch_size : int or "auto", default="auto"
         Rows per optimiser step in range [1, inf). ``"auto"`` is 256, for small data an
-        eighth of the rows but at least 16; always ten for each cluster, or all rows.
+        eighth of the rows but at least 16; about ten for each cluster where clusters
+        are many. Batches are made equally long.
     memory : str, joblib.Memory or None, default=None
         Where to keep what is fitted first, so that fits which differ only in what comes
         after pre-training, such as `n_clusters`, pre-train once. Needs an integer
@@ -103,10 +105,6 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
     device : str or torch.device, default="auto"
         Where to train and predict. ``"auto"`` is a CUDA device if there is one, else
         the CPU.
-    distributed : bool, default=False
-        Whether the processes that torchrun has started train one model together, each
-        on the rows that it is given. `batch_size` is then that of all of them, and
-        every process ends with the same model and its own `labels_`.
     checkpoint : str or path-like, default=None
         Folder in which a fit leaves its progress, in a subfolder of its own, so that
         the same fit started again goes on where it was interrupted. The subfolder is
@@ -192,10 +190,12 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
     over a batch, with :math:`\lambda`, `entropy_weight`, and the entropy :math:`H` in
     nats. The labels are the largest :math:`p_{ij}`.
 
-    Departures from [1]_: the head that is kept is chosen on the training rows;
-    self-labelling is undone where it makes things worse; the views are those of
-    :class:`SimCLR`; on rows and frozen encoders heads have a hidden layer with batch
-    normalisation, where the paper has a linear layer and steps of size 5.
+    Departures from [1]_: encoders are trained on only where that is wanted; on rows and
+    on encoders that stay as they are heads have a hidden layer with batch
+    normalisation, where the paper has a linear layer and steps of size 5; the loss is
+    the mean over the heads; weights do not decay; the head that is kept is chosen on
+    the training rows; self-labelling has the batches of the stage before and is undone
+    where it makes things worse; the views are those of :class:`SimCLR`.
 
     References
     ----------
@@ -238,7 +238,7 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
         n_clusters: int = 8,
         *,
         representation: SimCLR | Autoencoder | FrozenEstimator | None = None,
-        update_encoder: bool = True,
+        update_encoder: bool = False,
         n_neighbors: int = 20,
         n_heads: int = 4,
         entropy_weight: float = 5.0,
@@ -252,7 +252,6 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
         memory: str | Memory | None = None,
         precision: Literal["auto", "float32", "bfloat16"] = "auto",
         device: str | torch.device = "auto",
-        distributed: bool = False,
         checkpoint: str | PathLike | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
@@ -274,7 +273,6 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
         self.memory = memory
         self.precision = precision
         self.device = device
-        self.distributed = distributed
         self.checkpoint = checkpoint
         self.random_state = random_state
         self.verbose = verbose
@@ -284,6 +282,11 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
         super()._check_before_training(X, start)
         if self.representation is not None:
             self._check_learner(X)
+        if self.augmentation in ("weak", "strong") and not self.update_encoder:
+            raise ValueError(
+                f"augmentation={self.augmentation!r} changes images, which only an "
+                "encoder sees that is trained: set update_encoder=True."
+            )
         check_augmentation(self.augmentation, self._layout(X.shape[1]))
 
     def _fit(self, X, seed, checkpoint, start):
@@ -342,7 +345,7 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
         z = trainer.passes(function, size)
         _, labels = kmeans_centers(z, self.n_clusters, 10, derive_seed(seed, "centers"))
         self.init_labels_ = labels.cpu().numpy()
-        return nearest_neighbors(z, self.n_neighbors)
+        return nearest_neighbors(z, self.n_neighbors, by_angle=True)
 
     def _first_model(self, seed) -> HeadModel:
         """Encoder and heads; sets `n_components_`."""
@@ -409,6 +412,7 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
         objective = SelfLabelling(model, views, self.threshold)
         self._train(trainer, objective, "self-labelling")
         loss_after, used_after = head_losses(trainer, model, neighbors)
-        self.self_labelled_ = bool((used_after >= used) & (loss_after <= loss))
+        is_no_worse = (used_after >= used) & (loss_after <= loss)
+        self.self_labelled_ = bool(is_no_worse & objective.taught)
         if not self.self_labelled_:
             model.load_state_dict(before)

@@ -40,10 +40,9 @@ class SubEstimatorMixin:
         """
         nested = [name for name in params if name.startswith(f"{self._part}__")]
         if nested and params.get(self._part, self._given) is None:
-            default = self._learners[0].__name__
             raise ValueError(
                 f"{nested[0]} cannot be set while {self._part}=None. Construct "
-                f"{type(self).__name__}({self._part}={default}()) first."
+                f"{type(self).__name__}({self._part}={self._default_learner()}) first."
             )
         return super().set_params(**params)
 

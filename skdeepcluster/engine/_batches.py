@@ -35,8 +35,9 @@ def shared_bounds(
         return bounds, [1.0] * len(bounds)
     lengths = group.gather(torch.tensor([n_samples]))
     total = int(lengths.sum())
-    # One row alone has no batch statistics.
-    wanted = min(-(-total // batch_size), max(1, total // 2))
+    wanted = -(-total // batch_size)
+    if even:  # one row alone has no batch statistics
+        wanted = max(1, min(round(total / batch_size), total // 2))
     n_steps = min(wanted, int(lengths.min()))
     edges = [step * n_samples // n_steps for step in range(n_steps + 1)]
     own = torch.tensor(edges, dtype=torch.float64).diff()

@@ -44,10 +44,6 @@ class RecordedStep:
         self.batch = Batch(batch.x.clone(), batch.index.clone())
         self.play = record(lambda: step(self.batch), generators)
 
-    def fits(self, batch: Batch) -> bool:
-        """Whether a batch has the shape that was recorded."""
-        return batch.x.shape == self.batch.x.shape
-
     def __call__(self, batch: Batch) -> dict[str, Tensor]:
         """Make the step with this batch."""
         self.batch.x.copy_(batch.x)

@@ -63,7 +63,7 @@ class Stage:
             and not draws_globally(objective)
             and (trainer.rows.is_resident or not objective.takes_rows)
         )
-        self.recorded: RecordedStep | None = None
+        self.recorded: dict[int, RecordedStep] = {}  # by the length of the batch
         self.n_steps = 0  # of this shape of the stage, which recording waits for
         dtype = resolve_precision(trainer.precision, device, objective.model)
         self.autocast = nullcontext()
@@ -134,7 +134,7 @@ class Stage:
         """Without the other runs, which have converged."""
         self._collect_terms()
         self.objective.keep(going_on)
-        self.recorded, self.n_steps = None, 0
+        self.recorded, self.n_steps = {}, 0
         going_on = going_on.to(self.trainer.device)
         for state in self.optimizer.state.values():
             for name, value in state.items():
@@ -162,15 +162,16 @@ class Stage:
 
     def _recorded_or_made(self, batch):
         """The terms of a step, played from a recording where there is one."""
-        if self.recorded is not None and self.recorded.fits(batch):
-            return self.recorded(batch)
-        is_whole = batch.index.shape[-1] == self.trainer.batch_size
-        if not self.can_record or not is_whole or self.n_steps < STEPS_BEFORE:
+        length = batch.index.shape[-1]
+        if length in self.recorded:
+            return self.recorded[length](batch)
+        is_usual = length in self.trainer.usual_lengths
+        if not self.can_record or not is_usual or self.n_steps < STEPS_BEFORE:
             self.n_steps += 1
             return self._make_step(batch)
         noise = [g for g in self.generators.values() if can_record(g.device)]
-        self.recorded = RecordedStep(self._make_step, batch, noise)
-        return self.recorded(batch)
+        self.recorded[length] = RecordedStep(self._make_step, batch, noise)
+        return self.recorded[length](batch)
 
     def _make_step(self, batch) -> dict[str, Tensor]:
         """One step of the optimiser, without a look at any number."""

@@ -45,6 +45,8 @@ class Trainer:
     ----------
     n_total : int
         Number of rows of all processes.
+    usual_lengths : set of int
+        Of batches, but for a last one that is shorter.
     history : list of dict
         One record per epoch and stage.
     """
@@ -69,6 +71,8 @@ class Trainer:
         self.bounds, self.shares = shared_bounds(
             rows.n_samples, batch_size, self.group, even_batches
         )
+        lengths = {stop - start for start, stop in self.bounds}
+        self.usual_lengths = lengths if even_batches else {batch_size}
         self.history: list[dict] = []
         rows.keep_on_device()
         keep_freed_memory()

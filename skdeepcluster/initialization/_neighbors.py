@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
@@ -10,18 +11,14 @@ from skdeepcluster.engine import Passes
 _FAISS_ROWS = 20_000  # from which faiss is faster than scikit-learn
 
 
-def nearest_neighbors(z: Passes, n_neighbors: int) -> Tensor:
-    """The rows whose embedding points most nearly in the same direction.
+def nearest_neighbors(z: Passes, n_neighbors: int, *, by_angle: bool) -> Tensor:
+    """The rows that are nearest, or that point most nearly in the same direction.
 
     (n, d) -> (n, k) int64, nearest first and without the row itself; k is
     `n_neighbors`, or what there is.
     """
-    units = torch.empty(z.rows.n_samples, 0)
-    for here, part in z:
-        if here.start == 0:
-            units = part.new_empty(z.rows.n_samples, part.shape[1])
-        units[here] = torch.nn.functional.normalize(part, dim=1)
-    found = _search(units.cpu().numpy(), min(n_neighbors + 1, len(units)))
+    points = z.apply(F.normalize if by_angle else torch.clone).cpu().numpy()
+    found = _search(points, min(n_neighbors + 1, len(points)))
     own = np.arange(len(found))[:, None]
     # Of equal rows another may come first: the row itself goes, or else the last.
     is_own = found == own
@@ -40,17 +37,16 @@ def drawn_neighbors(
     return among.gather(1, drawn.unsqueeze(1)).squeeze(1)
 
 
-def _search(units: np.ndarray, k: int) -> np.ndarray:
-    """(n, d) unit vectors -> (n, k) int64, by an exact search."""
-    if len(units) >= _FAISS_ROWS:
+def _search(points: np.ndarray, k: int) -> np.ndarray:
+    """(n, d) -> (n, k) int64, by an exact search."""
+    if len(points) >= _FAISS_ROWS:
         try:
             import faiss
         except ImportError:
             pass
         else:
-            index = faiss.IndexFlatIP(units.shape[1])
-            index.add(units)
-            return index.search(units, k)[1]
-    # On unit vectors the order is that of the cosine; this search is the fast one.
-    search = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(units)
-    return search.kneighbors(units, return_distance=False)
+            index = faiss.IndexFlatL2(points.shape[1])
+            index.add(points)
+            return index.search(points, k)[1]
+    search = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(points)
+    return search.kneighbors(points, return_distance=False)

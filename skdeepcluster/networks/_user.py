@@ -95,20 +95,19 @@ def user_encoder(
     does not fit.
     """
     shape = (n_features,) if layout is None else tuple(layout[:3])
-    if isinstance(network, nn.Module):
-        network = copy.deepcopy(network)
-    else:
-        network = network(shape)
+    network = (
+        copy.deepcopy(network) if isinstance(network, nn.Module) else network(shape)
+    )
     if not isinstance(network, nn.Module):
         raise ValueError(
             "The 'network' parameter must be or give a torch module. Got "
             f"{type(network).__name__}."
         )
-    encoder = UserNetwork(network, layout)
+    encoder = UserNetwork(network.cpu(), layout)
     try:
         with torch.no_grad():
             size = encoder.eval()(torch.zeros(2, n_features)).shape[1]
-    except RuntimeError as error:
+    except (IndexError, RuntimeError) as error:
         raise ValueError(
             "The 'network' parameter gives a network that cannot process rows of "
             f"shape {shape}: {error}"

@@ -222,6 +222,7 @@ class Autoencoder(DecoderMixin, DeepEstimator):
 
     _parameter_rules = {
         **DeepEstimator._parameter_rules,
+        "distributed": [False, True],
         "n_components": [Integers(1)],
         "hidden_layer_sizes": ["auto", TupleOf(Integers(1))],
         "linear_path": [True, False],

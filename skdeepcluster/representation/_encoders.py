@@ -48,6 +48,11 @@ class EncoderMixin:
 
     def _check_encoder(self, n_features: int):
         layout = self._layout(n_features)
+        if len(self.hidden_layer_sizes) == 0:
+            raise ValueError(
+                "hidden_layer_sizes must name at least one layer, the embedding. Got "
+                f"{self.hidden_layer_sizes!r}."
+            )
         check_augmentation(self.augmentation, layout)
         if layout is None and self.network in ("convolutional", "resnet18"):
             raise ValueError(

@@ -74,7 +74,7 @@ class SimCLR(EncoderMixin, DeepEstimator):
         ``"corruption"`` gives three tenths of the features the values of other rows,
         ``"noise"`` adds a tenth of their standard deviation, ``"neighbors"`` moves a
         row up to half the way to one of its ten nearest neighbours. ``"auto"`` is
-        ``"strong"`` for images, ``"neighbors"`` for rows of fewer than 50 features,
+        ``"strong"`` for images, ``"neighbors"`` for rows of fewer than 10 features,
         else ``"corruption"``. A callable is given a batch and returns it
         changed: of images as (n, channels, height, width) with values in [0, 1], of
         other rows centred and scaled.
@@ -103,10 +103,6 @@ class SimCLR(EncoderMixin, DeepEstimator):
     device : str or torch.device, default="auto"
         Where to train and predict. ``"auto"`` is a CUDA device if there is one, else
         the CPU.
-    distributed : bool, default=False
-        Whether the processes that torchrun has started train one model together, each
-        on the rows that it is given. `batch_size` is then that of all of them, and
-        every process ends with the same model and its own `labels_`.
     checkpoint : str or path-like, default=None
         Folder in which a fit leaves its progress, in a subfolder of its own, so that
         the same fit started again goes on where it was interrupted. The subfolder is
@@ -174,7 +170,8 @@ class SimCLR(EncoderMixin, DeepEstimator):
     divided by its length: k-means behind it goes by angles. Pixels are centred by
     channel, since views move them.
 
-    Departures from [1]_: Adam in the place of LARS; images of one channel are turned
+    Departures from [1]_: Adam in the place of LARS, without warm-up and decay of
+    weights; crops have at least a fifth of the area; images of one channel are turned
     and cropped but not mirrored; views of tables are those of [2]_, with three tenths
     of the features of both views corrupted in the place of six tenths of one.
 
@@ -233,7 +230,6 @@ class SimCLR(EncoderMixin, DeepEstimator):
         batch_size: int | Literal["auto"] = "auto",
         precision: Literal["auto", "float32", "bfloat16"] = "auto",
         device: str | torch.device = "auto",
-        distributed: bool = False,
         checkpoint: str | PathLike | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
@@ -253,7 +249,6 @@ class SimCLR(EncoderMixin, DeepEstimator):
         self.batch_size = batch_size
         self.precision = precision
         self.device = device
-        self.distributed = distributed
         self.checkpoint = checkpoint
         self.random_state = random_state
         self.verbose = verbose

@@ -16,15 +16,16 @@ from skdeepcluster.augment import (
 )
 from skdeepcluster.engine import Rows, Trainer, derive_seed
 from skdeepcluster.initialization import drawn_neighbors, nearest_neighbors
-from skdeepcluster.networks import ImageLayout, UnitRows
+from skdeepcluster.networks import ImageLayout
 from skdeepcluster.utils import row_blocks
 
 AUGMENTATIONS = ("auto", "weak", "strong", "corruption", "neighbors", "noise")
 _OF_IMAGES = {"weak": weak_image_views, "strong": strong_image_views}
 _DONORS = 10_000  # rows from which corruption takes values
+_DONATED = 2**26  # values that they have at most
 _NOISE = 0.1  # standard deviations of the features
 _NEIGHBORS = 10  # of each row, towards one of which a view moves it
-_FEW_FEATURES = 50  # below which other values in some of them make another row
+_FEW_FEATURES = 10  # below which other values in some of them make another row
 
 
 class Views(nn.Module):
@@ -102,9 +103,11 @@ def make_views(
         offset = torch.from_numpy((rows.center - lowest) / width).float()
         return ImageViews(change, draws_globally, layout, offset, rows.scale / width)
     if augmentation == "neighbors":
-        z = trainer.passes(UnitRows(), rows.n_features)
-        return NeighborViews(mix, rows, nearest_neighbors(z, _NEIGHBORS))
-    donors = rows.sample(_DONORS, derive_seed(trainer.seed, "donors"))
+        z = trainer.passes(nn.Identity(), rows.n_features)
+        nearest = nearest_neighbors(z, _NEIGHBORS, by_angle=False)
+        return NeighborViews(mix, rows, nearest)
+    size = max(1, min(_DONORS, _DONATED // rows.n_features))
+    donors = rows.sample(size, derive_seed(trainer.seed, "donors"))
     if augmentation == "corruption":
         return RowViews(corrupt, donors)
     return RowViews(_noisy, _NOISE * donors.std(dim=0, correction=0))

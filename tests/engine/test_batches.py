@@ -134,6 +134,6 @@ def test_even_batches__differ_by_a_row_at_most(n_samples, batch_size):
     assert [stop for _, stop in bounds[:-1]] == [start for start, _ in bounds[1:]]
     assert sizes.sum() == n_samples
     assert sizes.max() - sizes.min() <= 1
-    assert sizes.max() <= batch_size + 1
+    assert sizes.max() <= 1.5 * batch_size + 1
     assert sizes.min() >= min(2, n_samples)  # one row has no batch statistics
     np.testing.assert_allclose(shares, 1.0)

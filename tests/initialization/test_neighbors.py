@@ -38,7 +38,7 @@ def z():
 
 @pytest.mark.parametrize("n_neighbors", [1, 7, 79])
 def test_nearest_neighbors__are_those_of_a_search_by_angle(z, n_neighbors):
-    found = nearest_neighbors(passes(z), n_neighbors)
+    found = nearest_neighbors(passes(z), n_neighbors, by_angle=True)
     assert found.dtype == torch.int64
     np.testing.assert_array_equal(found, by_hand(z, n_neighbors))
 
@@ -47,14 +47,14 @@ def test_nearest_neighbors__are_those_of_the_embedding(z):
     first_two = torch.nn.Linear(4, 2, bias=False)
     with torch.no_grad():
         first_two.weight.copy_(torch.eye(2, 4))
-    found = nearest_neighbors(passes(z, first_two), 5)
+    found = nearest_neighbors(passes(z, first_two), 5, by_angle=True)
     np.testing.assert_array_equal(found, by_hand(z[:, :2], 5))
 
 
 def test_nearest_neighbors__of_duplicates_are_not_the_row_itself():
     rng = np.random.default_rng(0)
     z = np.repeat(rng.normal(size=(6, 3)), 10, axis=0)
-    found = nearest_neighbors(passes(z), 4).numpy()
+    found = nearest_neighbors(passes(z), 4, by_angle=True).numpy()
     assert found.shape == (60, 4)
     assert not np.any(found == np.arange(60)[:, None])
     assert np.all(found // 10 == np.arange(60)[:, None] // 10)  # other copies of it
@@ -63,40 +63,40 @@ def test_nearest_neighbors__of_duplicates_are_not_the_row_itself():
 
 @pytest.mark.parametrize("z", [np.ones((9, 2)), np.zeros((9, 2))])
 def test_nearest_neighbors__where_all_rows_are_equal(z):
-    found = nearest_neighbors(passes(z), 3).numpy()
+    found = nearest_neighbors(passes(z), 3, by_angle=True).numpy()
     assert found.shape == (9, 3)
     assert not np.any(found == np.arange(9)[:, None])
 
 
 @pytest.mark.parametrize("n_rows", [1, 2, 5])
 def test_nearest_neighbors__of_few_rows_are_all_others(z, n_rows):
-    found = nearest_neighbors(passes(z[:n_rows]), 20)
+    found = nearest_neighbors(passes(z[:n_rows]), 20, by_angle=True)
     np.testing.assert_array_equal(found, by_hand(z[:n_rows], n_rows - 1))
 
 
 @pytest.mark.parametrize("most", [2**18, 32])  # in one block, or in several
 def test_nearest_neighbors__of_rows_that_are_not_held(z, monkeypatch, most):
-    expected = nearest_neighbors(passes(z), 7)
+    expected = nearest_neighbors(passes(z), 7, by_angle=True)
     monkeypatch.setattr(_passes, "HELD_VALUES", 0)
     monkeypatch.setattr("skdeepcluster.engine._batches.SMALLEST_BLOCK", 1)
     monkeypatch.setattr("skdeepcluster.engine._batches.INFERENCE_VALUES", most)
     computed = passes(z)
     assert not computed.held
     assert len(list(computed)) == (1 if most > 320 else 10)
-    assert torch.equal(nearest_neighbors(computed, 7), expected)
+    assert torch.equal(nearest_neighbors(computed, 7, by_angle=True), expected)
 
 
 def test_nearest_neighbors__of_many_rows_by_another_library(z, monkeypatch):
     pytest.importorskip("faiss")
-    expected = nearest_neighbors(passes(z), 7)
+    expected = nearest_neighbors(passes(z), 7, by_angle=True)
     monkeypatch.setattr(_neighbors, "_FAISS_ROWS", 1)
-    assert torch.equal(nearest_neighbors(passes(z), 7), expected)
+    assert torch.equal(nearest_neighbors(passes(z), 7, by_angle=True), expected)
 
 
 def test_nearest_neighbors__of_many_rows_without_another_library(z, monkeypatch):
     monkeypatch.setitem(sys.modules, "faiss", None)  # as if not there
     monkeypatch.setattr(_neighbors, "_FAISS_ROWS", 1)
-    found = nearest_neighbors(passes(z), 7)
+    found = nearest_neighbors(passes(z), 7, by_angle=True)
     np.testing.assert_array_equal(found, by_hand(z, 7))
 
 
@@ -114,3 +114,9 @@ def test_drawn_neighbors__are_the_row_itself_or_in_its_line_equally_often():
 def test_drawn_neighbors__without_any_are_the_row_itself():
     found = drawn_neighbors(torch.empty(1, 0, dtype=int), torch.tensor([0, 0]), None)
     assert found.tolist() == [0, 0]
+
+
+def test_by_distance__are_the_nearest_points():
+    z = torch.tensor([[1.0, 0.0], [9.0, 0.0], [1.0, 1.0], [9.0, 3.0]])
+    assert nearest_neighbors(passes(z), 1, by_angle=True)[0] == 1
+    assert nearest_neighbors(passes(z), 1, by_angle=False)[0] == 2
