@@ -94,8 +94,8 @@ def tables(monkeypatch):
     made = []
     search = scan_module.nearest_neighbors
 
-    def noted(*arguments):
-        made.append(search(*arguments))
+    def noted(*arguments, **options):
+        made.append(search(*arguments, **options))
         return made[-1]
 
     monkeypatch.setattr(scan_module, "nearest_neighbors", noted)
@@ -180,6 +180,7 @@ def test_history__is_of_the_terms_of_all_heads(blobs, monkeypatch, augmentation)
     # One step of all rows, too short to change anything.
     scan = small(
         representation=autoencoder(),
+        update_encoder=True,
         augmentation=augmentation,
         self_label=False,
         entropy_weight=3.0,
@@ -447,7 +448,12 @@ def test_images__through_an_autoencoder_are_changed_as_images(
 
     monkeypatch.setitem(_views._OF_IMAGES, "strong", noted)
     learner = autoencoder().set_params(network=network, max_epochs=1)
-    small(representation=learner, augmentation=augmentation, max_epochs=1).fit(images)
+    small(
+        representation=learner,
+        update_encoder=True,
+        augmentation=augmentation,
+        max_epochs=1,
+    ).fit(images)
     assert set(shapes) == ({(1, 8, 8)} if sees_images else set())
 
 
@@ -520,6 +526,7 @@ def test_self_label__loss_against_the_reference(blobs, threshold):
     # One step of all rows, too short to change anything.
     scan = small(
         representation=autoencoder(),
+        update_encoder=True,
         augmentation=change,
         threshold=threshold,
         batch_size=60,

@@ -152,9 +152,7 @@ def X():
     return 1000 * np.arange(10.0) + rng.permutation(400).reshape(40, 10)
 
 
-@pytest.mark.parametrize(
-    ("n_features", "name"), [(49, "neighbors"), (50, "corruption")]
-)
+@pytest.mark.parametrize(("n_features", "name"), [(9, "neighbors"), (10, "corruption")])
 def test_rows__auto_goes_by_their_width(n_features, name):
     trainer = make_trainer(np.random.default_rng(0).normal(size=(30, n_features)))
     auto, expected = (
@@ -195,8 +193,7 @@ def test_neighbors__moves_a_row_up_to_half_the_way_to_one(resident, monkeypatch)
     X = np.random.default_rng(0).normal(size=(60, 4))
     trainer = make_trainer(X)
     x = trainer.rows.between(0, 60)
-    units = torch.nn.functional.normalize(x, dim=1)
-    near = (units @ units.T).topk(11, dim=1).indices  # with the row itself
+    near = torch.cdist(x, x).topk(11, dim=1, largest=False).indices  # with itself
     index = torch.tensor([3, 50, 3, 17] * 25)
     view = make_views("neighbors", None, trainer)(x[index], index, seeded())
     shares = []
