@@ -38,7 +38,7 @@ tables = {
 # %%
 # Six clusterers
 # --------------
-# By default tables of fewer than 50 columns get ``"neighbors"`` and others
+# By default tables of fewer than ten columns get ``"neighbors"`` and others
 # ``"corruption"``. We try both on both. Twenty-five epochs, to save time, are an eighth
 # of the default; that is no advantage for the four methods that learn from views.
 
