@@ -64,7 +64,7 @@ def images(lossless, n_rows):
 
 
 def estimator(method, scratch):
-    """With the settings of SCAN's authors for CIFAR-10, or those of CC's paper."""
+    """As SCAN's and CC's authors train on CIFAR-10, but without decay of weights."""
     training = {"network": "resnet18", "random_state": 0, "warm_start": True}
     if method == "simclr":
         return SimCLR(
@@ -81,7 +81,13 @@ def estimator(method, scratch):
         )
     start = FrozenEstimator(joblib.load(scratch / "simclr.joblib")["estimator"])
     return SCANClustering(
-        N_CLUSTERS, representation=start, n_heads=1, random_state=0, warm_start=True
+        N_CLUSTERS,
+        representation=start,
+        update_encoder=True,
+        n_heads=1,
+        batch_size=128,
+        random_state=0,
+        warm_start=True,
     )
 
 
