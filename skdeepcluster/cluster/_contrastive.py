@@ -204,7 +204,7 @@ class ContrastiveClustering(EncoderMixin, HeadClusterer):
     >>> from sklearn.datasets import load_digits
     >>> from skdeepcluster import ContrastiveClustering
     >>> images = load_digits().images[:200]
-    >>> clustering = ContrastiveClustering(10, max_epochs=2, random_state=0)
+    >>> clustering = ContrastiveClustering(10, max_epochs=20, random_state=0)
     >>> clustering.fit_predict(images).shape
     (200,)
     >>> clustering.predict_proba(images).shape
