@@ -255,7 +255,7 @@ class DCECClustering(IDECClustering):
     def _default_learner(self):
         return Autoencoder(network="convolutional")
 
-    def _finish(self, trainer, model, seed):
+    def _finish(self, trainer, model):
         if self.recluster:
             z = trainer.passes(model.embed, self.n_components_)
             model.centers.data.copy_(lloyd(z, model.centers.data))

@@ -122,8 +122,8 @@ class AutoencoderClusterer(SubEstimatorMixin, DeepClusterer):
             optimizer=self.optimizer,
             learning_rate=self.learning_rate,
         )
-        for model, seed in zip(models, seeds, strict=True):
-            self._finish(trainer, model, seed)
+        for model in models:
+            self._finish(trainer, model)
         return list(map(Run, autoencoders, models, init_labels, histories))
 
     @abstractmethod
@@ -136,5 +136,5 @@ class AutoencoderClusterer(SubEstimatorMixin, DeepClusterer):
     def _objective(self, trainer: Trainer, model: nn.Module) -> Objective:
         """What the clustering stage minimises."""
 
-    def _finish(self, trainer: Trainer, model: nn.Module, seed: int) -> None:
+    def _finish(self, trainer: Trainer, model: nn.Module) -> None:
         """What is done with the trained model before it labels the rows."""

@@ -147,4 +147,4 @@ def channel_scaling(
     means = images.mean(dim=(2, 3), keepdim=True).expand_as(images)
     flat = layout.rows(means)[0].numpy()
     variance = scale**2 + np.square(center - flat).mean()
-    return np.ascontiguousarray(flat), float(np.sqrt(variance)) if variance else 1.0
+    return np.ascontiguousarray(flat), float(np.sqrt(variance))
