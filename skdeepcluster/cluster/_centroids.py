@@ -11,25 +11,8 @@ from skdeepcluster.initialization import kmeans_centers
 from skdeepcluster.utils import Integers, MatrixLike, Reals
 
 
-class CentroidClusterer(LogOddsMixin, AutoencoderClusterer):
-    """Base of clusterers with one centroid per cluster in the embedding space."""
-
-    _parameter_rules = {
-        **AutoencoderClusterer._parameter_rules,
-        "n_init": [Integers(1)],
-        "tol": [Reals(0, 1)],
-    }
-
-    def _first_centers(
-        self, trainer: Trainer, autoencoder: nn.Module, seed: int
-    ) -> tuple[Tensor, Passes]:
-        """Centroids by k-means in the embedding, and this; sets `init_labels_`."""
-        z = trainer.passes(autoencoder.encoder, self.n_components_)
-        centers, labels = kmeans_centers(
-            z, self.n_clusters, self.n_init, derive_seed(seed, "centers")
-        )
-        self.init_labels_ = labels.cpu().numpy()
-        return centers, z
+class CentersMixin(LogOddsMixin):
+    """For clusterers with one centroid per cluster in the embedding space."""
 
     def center_distances(
         self, X: MatrixLike, out: np.ndarray | None = None
@@ -61,6 +44,27 @@ class CentroidClusterer(LogOddsMixin, AutoencoderClusterer):
     def _own_squares(self, x, labels):
         offsets = self.model_.embed(x) - self.model_.centers[labels]
         return offsets.square().sum(dim=1)
+
+
+class CentroidClusterer(CentersMixin, AutoencoderClusterer):
+    """Base of those that start from k-means in the space of an autoencoder."""
+
+    _parameter_rules = {
+        **AutoencoderClusterer._parameter_rules,
+        "n_init": [Integers(1)],
+        "tol": [Reals(0, 1)],
+    }
+
+    def _first_centers(
+        self, trainer: Trainer, autoencoder: nn.Module, seed: int
+    ) -> tuple[Tensor, Passes]:
+        """Centroids by k-means in the embedding, and this; sets `init_labels_`."""
+        z = trainer.passes(autoencoder.encoder, self.n_components_)
+        centers, labels = kmeans_centers(
+            z, self.n_clusters, self.n_init, derive_seed(seed, "centers")
+        )
+        self.init_labels_ = labels.cpu().numpy()
+        return centers, z
 
 
 def auto_interval(update_interval, trainer) -> int:

@@ -1,6 +1,5 @@
 """Contrastive Clustering."""
 
-import copy
 from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import Literal
@@ -9,12 +8,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from skdeepcluster.base import auto_epochs
-from skdeepcluster.cluster._heads import HeadClusterer
-from skdeepcluster.engine import SCHEDULES, Objective, generator
+from skdeepcluster.cluster._from_views import ViewHeadClusterer
+from skdeepcluster.engine import Objective, generator
 from skdeepcluster.losses import cluster_contrast, mean_entropy, nt_xent
 from skdeepcluster.networks import MLP, ClusterHeads, HeadModel
-from skdeepcluster.representation import EncoderMixin, make_views
 from skdeepcluster.utils import Integers, Reals
 
 
@@ -42,7 +39,7 @@ class _TwoContrasts(Objective):
         }
 
 
-class ContrastiveClustering(EncoderMixin, HeadClusterer):
+class ContrastiveClustering(ViewHeadClusterer):
     r"""Contrastive Clustering: random views of a row, and of a cluster, stay together.
 
     An encoder learns to tell which views belong to the same row and, at the same time,
@@ -212,13 +209,11 @@ class ContrastiveClustering(EncoderMixin, HeadClusterer):
     """
 
     _parameter_rules = {
-        **HeadClusterer._parameter_rules,
-        **EncoderMixin._encoder_rules,
+        **ViewHeadClusterer._parameter_rules,
         "projection_size": [Integers(1)],
         "instance_temperature": [Reals(0, closed="neither")],
         "cluster_temperature": [Reals(0, closed="neither")],
         "entropy_weight": [Reals(0)],
-        "learning_rate_schedule": list(SCHEDULES),
     }
 
     def __init__(
@@ -270,41 +265,18 @@ class ContrastiveClustering(EncoderMixin, HeadClusterer):
         self.verbose = verbose
         self.warm_start = warm_start
 
-    def _check_before_training(self, X, start):
-        super()._check_before_training(X, start)
-        self._check_encoder(X.shape[1])
+    def _first_model(self, n_features, seed):
+        encoder, size = self._make_encoder(n_features, seed)
+        self.n_components_ = size
+        heads = ClusterHeads(size, self.n_clusters, 1, size, generator(seed, "heads"))
+        return HeadModel(encoder, heads)
 
-    def _fit(self, X, seed, checkpoint, start):
-        if start is None:
-            self.center_, self.scale_ = self._scaling(X)
-        trainer = self._make_trainer(X, seed, checkpoint)
-        if start is None:
-            encoder, self.n_components_ = self._make_encoder(X.shape[1], seed)
-            heads = ClusterHeads(
-                self.n_components_,
-                self.n_clusters,
-                1,
-                self.n_components_,
-                generator(seed, "heads"),
-            )
-            model = HeadModel(encoder, heads)
-        else:
-            model = copy.deepcopy(start)
+    def _objective(self, trainer, model, views, seed):
         sizes = self.n_components_, self.n_components_, self.projection_size
-        objective = _TwoContrasts(
-            model.to(trainer.device),
+        return _TwoContrasts(
+            model,
             MLP(sizes, generator(seed, "projection")),
-            make_views(self.augmentation, self._layout(X.shape[1]), trainer),
+            views,
             (self.instance_temperature, self.cluster_temperature),
             self.entropy_weight,
         )
-        self.history_ = trainer.train(
-            objective,
-            stage="clustering",
-            max_epochs=auto_epochs(self.max_epochs, trainer, steps=4000, most=200),
-            optimizer=self.optimizer,
-            learning_rate=self.learning_rate,
-            schedule=self.learning_rate_schedule,
-        )
-        self.model_, self.n_iter_ = model.eval(), len(self.history_)
-        self._label_rows(X)

@@ -59,6 +59,14 @@ class Objective(nn.Module, abc.ABC):
         """
         return False
 
+    def row_order(self, generator: torch.Generator) -> Tensor | None:
+        """Row numbers of an epoch, as many as there are rows, on the CPU; None: all
+        rows at random.
+
+        Asked for when the epoch begins, after `refresh` where that is due.
+        """
+        return None
+
     def metrics(self) -> dict[str, float]:
         """Further fields of the epoch's record in the history."""
         return {}

@@ -109,6 +109,15 @@ class Rows:
             x = self._read(self._resident.index_select(0, index.reshape(-1)))
             yield Batch(x.view(*index.shape, -1), index)
 
+    def batches_of(
+        self, order: Tensor, bounds: list[tuple[int, int]]
+    ) -> Iterator[Batch]:
+        """Parts of rows in a given order: row numbers (n,) int64."""
+        order = order.to(self.device)
+        for start, stop in bounds:
+            index = order[start:stop]
+            yield Batch(self.take(index), index)
+
     def sample(self, size: int, seed: int) -> Tensor:
         """Different rows, drawn at random: at most (size, n_features).
 

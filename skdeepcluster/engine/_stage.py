@@ -85,7 +85,7 @@ class Stage:
 
     def epoch(self):
         """One pass over the rows, or what is left of it after an interruption."""
-        progress, trainer = self.progress, self.trainer
+        progress = self.progress
         began = time.perf_counter() - progress.seconds
         if progress.orders is None:
             progress.orders = [order.get_state() for order in self.orders]
@@ -97,15 +97,24 @@ class Stage:
         self.folded: dict[str, Tensor] = {}  # sums over steps before those
         self.n_rows = 0
         self.objective.train()
-        bounds = trainer.bounds[progress.position :]
-        for batch in trainer.rows.batches(bounds, *self.orders):
+        for batch in self._batches(began):
             if self._refresh_is_due():
                 self._refresh(began)
-                if progress.converged:
-                    break
+            if progress.converged:
+                break
             self._step(batch)
         self._collect_terms()
         self._close_epoch(began)
+
+    def _batches(self, began):
+        """What is left of the epoch, in the order that the objective asks for."""
+        if self._refresh_is_due():  # the order may depend on it
+            self._refresh(began)
+        rows, bounds = self.trainer.rows, self.trainer.bounds[self.progress.position :]
+        order = self.objective.row_order(self.orders[0])
+        if order is None:
+            return rows.batches(bounds, *self.orders)
+        return rows.batches_of(order, bounds)
 
     def _refresh_is_due(self):
         interval, progress = self.objective.refresh_interval, self.progress

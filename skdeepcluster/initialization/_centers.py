@@ -15,9 +15,9 @@ _MAX_ITER, _TOL = 300, 1e-4  # those of scikit-learn
 
 
 def kmeans_centers(
-    z: Passes, n_clusters: int, n_init: int, seed: int
+    z: Passes, n_clusters: int, n_init: int, seed: int, start: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """The best of `n_init` runs of k-means.
+    """The best of `n_init` runs of k-means, or the one from given centroids (k, d).
 
     Where rows are many the runs are compared on a sample of them, and the best goes on
     with all rows if a pass over these is cheap.
@@ -26,6 +26,8 @@ def kmeans_centers(
     """
     few = z.sample(max(SAMPLE, 20 * n_clusters), seed)
     kmeans = KMeans(n_clusters, n_init=n_init, random_state=seed)
+    if start is not None:
+        kmeans.set_params(init=start.detach().cpu().numpy(), n_init=1)
     with warnings.catch_warnings():
         # Fewer distinct rows than clusters: the estimator says so once, at its end.
         warnings.simplefilter("ignore", ConvergenceWarning)

@@ -14,6 +14,7 @@ from skdeepcluster.losses._mutual_information import (
 )
 from skdeepcluster.losses._reconstruction import mean_squared_error
 from skdeepcluster.losses._self_training import kl_divergence, target_distribution
+from skdeepcluster.losses._transport import sinkhorn
 
 __all__ = [
     "cluster_contrast",
@@ -24,5 +25,6 @@ __all__ = [
     "mean_squared_error",
     "mutual_information",
     "nt_xent",
+    "sinkhorn",
     "target_distribution",
 ]

@@ -15,6 +15,7 @@ from skdeepcluster.networks._heads import (
     UnitRows,
 )
 from skdeepcluster.networks._images import ImageLayout, image_layout
+from skdeepcluster.networks._memory import MemoryBank, MovingAverage, Queue
 from skdeepcluster.networks._mlp import MLP, LinearPath
 from skdeepcluster.networks._models import (
     AutoencoderModel,
@@ -45,8 +46,11 @@ __all__ = [
     "HeadModel",
     "ImageLayout",
     "LinearPath",
+    "MemoryBank",
     "MixtureModel",
+    "MovingAverage",
     "ProjectionModel",
+    "Queue",
     "ResNet18",
     "TwoHeads",
     "UnitRows",

@@ -19,14 +19,26 @@ class MLP(nn.Sequential):
     generator : torch.Generator, default=None
         Source of the initial weights; without one they are left undefined, to be
         loaded, on torch's default device.
+    batch_norm : bool, default=False
+        Whether batches are normalised before each ReLU.
     """
 
-    def __init__(self, sizes: Sequence[int], generator: torch.Generator | None = None):
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        generator: torch.Generator | None = None,
+        batch_norm: bool = False,
+    ):
         layers: list[nn.Module] = []
-        for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True):
-            layers += [blank_linear(n_in, n_out, generator), nn.ReLU()]
-        super().__init__(*layers[:-1])
+        for n_in, n_out in zip(sizes[:-2], sizes[1:-1], strict=True):
+            layers.append(blank_linear(n_in, n_out, generator))
+            if batch_norm:
+                layers.append(nn.BatchNorm1d(n_out))
+            layers.append(nn.ReLU())
+        super().__init__(*layers, blank_linear(*sizes[-2:], generator))
         self.config = {"name": "MLP", "sizes": [int(size) for size in sizes]}
+        if batch_norm:  # files from before it do without
+            self.config["batch_norm"] = True
         if generator is not None:
             self._initialise(generator)
 

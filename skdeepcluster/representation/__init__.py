@@ -1,7 +1,7 @@
 """Representation learners: scikit-learn transformers."""
 
 from skdeepcluster.representation._autoencoder import Autoencoder
-from skdeepcluster.representation._encoders import EncoderMixin
+from skdeepcluster.representation._encoders import FromViews
 from skdeepcluster.representation._simclr import SimCLR
 from skdeepcluster.representation._views import (
     AUGMENTATIONS,
@@ -12,7 +12,7 @@ from skdeepcluster.representation._views import (
 __all__ = [
     "AUGMENTATIONS",
     "Autoencoder",
-    "EncoderMixin",
+    "FromViews",
     "SimCLR",
     "check_augmentation",
     "make_views",

@@ -1,5 +1,7 @@
-"""Encoders of rows or images, for methods without a decoder."""
+"""Encoders of rows or images that learn from random views, without a decoder."""
 
+import copy
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Literal
 
@@ -7,7 +9,17 @@ import numpy as np
 import torch
 from torch import nn
 
-from skdeepcluster.engine import derive_seed, generator, private_global_generator
+from skdeepcluster.base import DeepEstimator, auto_epochs
+from skdeepcluster.engine import (
+    OPTIMIZERS,
+    SCHEDULES,
+    Checkpoint,
+    Objective,
+    Trainer,
+    derive_seed,
+    generator,
+    private_global_generator,
+)
 from skdeepcluster.networks import (
     MLP,
     ConvolutionalNetwork,
@@ -18,27 +30,84 @@ from skdeepcluster.networks import (
 )
 from skdeepcluster.representation._views import (
     AUGMENTATIONS,
+    Views,
     channel_scaling,
     check_augmentation,
+    make_views,
 )
-from skdeepcluster.utils import Integers, TupleOf, feature_scaling
+from skdeepcluster.utils import Integers, Reals, TupleOf, feature_scaling
 
 _OF_IMAGES = {"convolutional": ConvolutionalNetwork, "resnet18": ResNet18}
 
 
-class EncoderMixin:
-    """For estimators that make an encoder of their own and compare views with it."""
+class FromViews(DeepEstimator):
+    """Base of estimators that train an encoder of their own on random views of rows.
+
+    A subclass makes what is trained, in ``_first_model(n_features, seed)``, where it
+    sets `n_components_`; and says what is minimised, in
+    ``_objective(trainer, model, views, seed)``.
+    """
 
     network: Literal["auto", "mlp", "convolutional", "resnet18"] | nn.Module | Callable
     hidden_layer_sizes: Sequence[int] | Literal["auto"]
 
-    _encoder_rules: dict = {
+    _even_batches = True
+    _stage = "pretraining"
+    _auto_steps = 4000  # optimiser steps that max_epochs="auto" stands for
+
+    _parameter_rules = {
+        **DeepEstimator._parameter_rules,
         "network": ["auto", "mlp", *_OF_IMAGES, nn.Module, callable],
         "hidden_layer_sizes": ["auto", TupleOf(Integers(1))],
         "augmentation": [*AUGMENTATIONS, callable],
         "image_shape": [None, TupleOf(Integers(1))],
         "channels": ["auto", "first", "last"],
+        "optimizer": list(OPTIMIZERS),
+        "learning_rate": [Reals(0, closed="neither")],
+        "learning_rate_schedule": list(SCHEDULES),
     }
+
+    @abstractmethod
+    def _first_model(self, n_features: int, seed: int) -> nn.Module:
+        """What is trained, with its first weights; sets `n_components_`."""
+
+    @abstractmethod
+    def _objective(
+        self, trainer: Trainer, model: nn.Module, views: Views, seed: int
+    ) -> Objective:
+        """What is minimised."""
+
+    def _check_before_training(self, X, start):
+        super()._check_before_training(X, start)
+        self._check_encoder(X.shape[1])
+
+    def _fit(self, X, seed, checkpoint, start):
+        self._train_on_views(X, seed, checkpoint, start)
+
+    def _train_on_views(self, X, seed, checkpoint, start) -> Trainer:
+        """Sets `model_`, `history_`, `n_iter_` and what they need; the trainer."""
+        if start is None:
+            self.center_, self.scale_ = self._scaling(X)
+            model = self._first_model(X.shape[1], seed)
+        else:
+            model = copy.deepcopy(start)
+        trainer = self._make_trainer(X, seed, checkpoint)
+        views = make_views(self.augmentation, self._layout(X.shape[1]), trainer)
+        objective = self._objective(trainer, model.to(trainer.device), views, seed)
+        self.history_ = trainer.train(
+            objective,
+            stage=self._stage,
+            max_epochs=self._n_epochs(trainer),
+            optimizer=self.optimizer,
+            learning_rate=self.learning_rate,
+            schedule=self.learning_rate_schedule,
+        )
+        self.model_, self.n_iter_ = model.eval(), len(self.history_)
+        return trainer
+
+    def _n_epochs(self, trainer: Trainer) -> int:
+        """Number of passes over the rows."""
+        return auto_epochs(self.max_epochs, trainer, steps=self._auto_steps, most=200)
 
     def _layout(self, n_features: int) -> ImageLayout | None:
         """How flat rows hold images; None where they hold none."""
@@ -86,3 +155,16 @@ class EncoderMixin:
             derive_seed(seed, "weights"), torch.device("cpu")
         ):
             return user_encoder(network, n_features, layout)
+
+
+class ViewLearner(FromViews):
+    """Base of transformers that learn from views."""
+
+    def _fit_runs(
+        self, X, seeds: Sequence[int], checkpoint: Checkpoint
+    ) -> list["ViewLearner"]:
+        """Copies of this estimator, fitted on checked rows with a seed each."""
+        fitted = [copy.copy(self) for _ in seeds]
+        for number, (one, seed) in enumerate(zip(fitted, seeds, strict=True)):
+            one._fit(X, seed, checkpoint.within(f"run-{number}"), None)
+        return fitted

@@ -1,6 +1,5 @@
 """SimCLR as a transformer."""
 
-import copy
 from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import Literal
@@ -9,18 +8,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from skdeepcluster.base import DeepEstimator, auto_epochs
-from skdeepcluster.engine import (
-    OPTIMIZERS,
-    SCHEDULES,
-    Checkpoint,
-    Objective,
-    generator,
-)
+from skdeepcluster.engine import Objective, generator
 from skdeepcluster.losses import nt_xent
 from skdeepcluster.networks import MLP, ProjectionModel
-from skdeepcluster.representation._encoders import EncoderMixin
-from skdeepcluster.representation._views import make_views
+from skdeepcluster.representation._encoders import ViewLearner
 from skdeepcluster.utils import Integers, Reals
 
 
@@ -40,7 +31,7 @@ class Contrast(Objective):
         return {"contrast": nt_xent(z_a, z_b, self.temperature)}
 
 
-class SimCLR(EncoderMixin, DeepEstimator):
+class SimCLR(ViewLearner):
     r"""Learn an embedding in which random views of a row stay together.
 
     Two views of each row are made at random, and an encoder learns to tell which views
@@ -199,16 +190,10 @@ class SimCLR(EncoderMixin, DeepEstimator):
     (200,)
     """
 
-    _even_batches = True
-
     _parameter_rules = {
-        **DeepEstimator._parameter_rules,
-        **EncoderMixin._encoder_rules,
+        **ViewLearner._parameter_rules,
         "projection_size": [Integers(1)],
         "temperature": [Reals(0, closed="neither")],
-        "optimizer": list(OPTIMIZERS),
-        "learning_rate": [Reals(0, closed="neither")],
-        "learning_rate_schedule": list(SCHEDULES),
     }
 
     def __init__(
@@ -254,40 +239,10 @@ class SimCLR(EncoderMixin, DeepEstimator):
         self.verbose = verbose
         self.warm_start = warm_start
 
-    def _check_before_training(self, X, start):
-        self._check_encoder(X.shape[1])
+    def _first_model(self, n_features, seed):
+        encoder, self.n_components_ = self._make_encoder(n_features, seed)
+        sizes = self.n_components_, self.n_components_, self.projection_size
+        return ProjectionModel(encoder, MLP(sizes, generator(seed, "projection")))
 
-    def _fit_runs(
-        self, X, seeds: Sequence[int], checkpoint: Checkpoint
-    ) -> list["SimCLR"]:
-        """Copies of this estimator, fitted on checked rows with a seed each."""
-        fitted = [copy.copy(self) for _ in seeds]
-        for number, (one, seed) in enumerate(zip(fitted, seeds, strict=True)):
-            one._fit(X, seed, checkpoint.within(f"run-{number}"), None)
-        return fitted
-
-    def _fit(self, X, seed, checkpoint, start):
-        layout = self._layout(X.shape[1])
-        if start is None:
-            self.center_, self.scale_ = self._scaling(X)
-        trainer = self._make_trainer(X, seed, checkpoint)
-        if start is None:
-            encoder, self.n_components_ = self._make_encoder(X.shape[1], seed)
-            sizes = self.n_components_, self.n_components_, self.projection_size
-            model = ProjectionModel(encoder, MLP(sizes, generator(seed, "projection")))
-        else:
-            model = copy.deepcopy(start)
-        objective = Contrast(
-            model.to(trainer.device),
-            make_views(self.augmentation, layout, trainer),
-            self.temperature,
-        )
-        self.history_ = trainer.train(
-            objective,
-            stage="pretraining",
-            max_epochs=auto_epochs(self.max_epochs, trainer, steps=4000, most=200),
-            optimizer=self.optimizer,
-            learning_rate=self.learning_rate,
-            schedule=self.learning_rate_schedule,
-        )
-        self.model_, self.n_iter_ = model.eval(), len(self.history_)
+    def _objective(self, trainer, model, views, seed):
+        return Contrast(model, views, self.temperature)

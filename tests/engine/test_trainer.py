@@ -385,3 +385,66 @@ def test_due__is_a_matter_of_time(X, tmp_path, monkeypatch):
     trainer = make_trainer(X, checkpoint=Checkpoint(tmp_path))
     trainer.train(Pull(refresh_interval=1), **SETTINGS, max_epochs=3)
     assert len(saved) == 1  # at the end; twenty seconds had not gone by before
+
+
+# -- an order of its own -----------------------------------------------------------
+
+
+class PullInOrder(Pull):
+    """Rows are drawn anew, with repetitions, after what the last refresh said."""
+
+    def __init__(self):
+        super().__init__(refresh_interval=4)
+        self.register_buffer("first", torch.tensor(-1))
+
+    def refresh(self, trainer):
+        super().refresh(trainer)
+        self.first.copy_(self.n_steps)
+        return False
+
+    def row_order(self, generator):
+        assert self.first == self.n_steps  # the refresh came first
+        return torch.randint(int(self.first), 40, (40,), generator=generator)
+
+
+def test_row_order__is_that_of_the_objective(X):
+    objective = PullInOrder()
+    make_trainer(X).train(objective, max_epochs=3, **SETTINGS)
+    assert objective.refreshed_after == [0, 4, 8]
+    assert [len(batch) for batch in objective.batches] == 12 * [10]
+    for epoch in range(3):
+        seen = sum(objective.batches[4 * epoch : 4 * epoch + 4], [])
+        assert min(seen) >= 4 * epoch
+        assert len(set(seen)) < 40
+
+
+def test_row_order__of_rows_that_are_not_kept(X, monkeypatch):
+    expected, objective = PullInOrder(), PullInOrder()
+    make_trainer(X).train(expected, max_epochs=2, **SETTINGS)
+    monkeypatch.setattr("skdeepcluster.engine._rows.RESIDENT_BYTES", 1)
+    make_trainer(X).train(objective, max_epochs=2, **SETTINGS)
+    assert objective.batches == expected.batches
+    assert torch.equal(objective.model.weight, expected.model.weight)
+
+
+def test_row_order__goes_on_after_an_interruption(X, tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint_module, "SECONDS_BETWEEN", 0.0)
+    expected = PullInOrder()
+    make_trainer(X).train(expected, max_epochs=4, **SETTINGS)
+
+    class Interrupted(PullInOrder):
+        def losses(self, batch):
+            if self.n_steps == 9:
+                raise KeyboardInterrupt
+            return super().losses(batch)
+
+    checkpoint = Checkpoint(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        make_trainer(X, checkpoint=checkpoint).train(
+            Interrupted(), max_epochs=4, **SETTINGS
+        )
+    objective = PullInOrder()
+    make_trainer(X, checkpoint=checkpoint).train(objective, max_epochs=4, **SETTINGS)
+    assert objective.batches == expected.batches[-len(objective.batches) :]
+    assert 0 < len(objective.batches) < 16
+    assert torch.equal(objective.model.weight, expected.model.weight)

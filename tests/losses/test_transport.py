@@ -1,0 +1,49 @@
+"""Sinkhorn's assignments against the same in probabilities, and what they promise."""
+
+import numpy as np
+import pytest
+import torch
+
+from skdeepcluster.losses import sinkhorn
+from tests.references import transport as reference
+
+
+def random_scores(n, k, seed=0):
+    return torch.tensor(np.random.default_rng(seed).uniform(-1, 1, size=(n, k)))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 4), (6, 1), (12, 3), (3, 5)])
+@pytest.mark.parametrize("epsilon", [0.05, 0.5])
+@pytest.mark.parametrize("n_iter", [1, 3, 10])
+def test_against_the_reference(shape, epsilon, n_iter):
+    scores = random_scores(*shape)
+    q = sinkhorn(scores, epsilon, n_iter)
+    expected = reference.sinkhorn(scores.numpy(), epsilon, n_iter)
+    np.testing.assert_allclose(q.numpy(), expected, rtol=1e-9, atol=1e-12)
+
+
+def test_rows_sum_to_one_and_clusters_become_equally_large():
+    q = sinkhorn(random_scores(40, 4), 0.1, 200)
+    np.testing.assert_allclose(q.sum(dim=1), 1, rtol=1e-12)
+    np.testing.assert_allclose(q.sum(dim=0), 10, rtol=1e-6)
+
+
+def test_all_rows_alike_are_shared_equally():
+    q = sinkhorn(torch.tensor([[0.9, 0.1, 0.0]]).repeat(6, 1), 0.05)
+    np.testing.assert_allclose(q, 1 / 3, rtol=1e-4)
+
+
+def test_clear_clusters_of_equal_size_are_found():
+    scores = torch.eye(3, dtype=torch.float64).repeat(5, 1)
+    np.testing.assert_allclose(sinkhorn(scores, 0.05), scores, atol=1e-6)
+
+
+def test_half_precision_does_not_overflow():
+    q = sinkhorn(random_scores(20, 3).half(), 0.01)
+    assert q.dtype == torch.float32
+    assert q.isfinite().all()
+    torch.testing.assert_close(q.sum(dim=1), torch.ones(20))
+
+
+def test_has_no_gradient():
+    assert not sinkhorn(random_scores(4, 2).requires_grad_(), 0.1).requires_grad
