@@ -18,6 +18,11 @@ CLUSTERERS = [cls for cls in ESTIMATORS if issubclass(cls, ClusterMixin)]
 FROM_AUTOENCODER = [
     cls for cls in CLUSTERERS if "autoencoder" in inspect.signature(cls).parameters
 ]
+FROM_VIEWS = [
+    cls
+    for cls in ESTIMATORS
+    if {"network", "augmentation"} <= inspect.signature(cls).parameters.keys()
+]
 
 # For every estimator that has a parameter of this name. Batches are small and
 # intervals odd, so that an epoch has several steps and refreshes fall inside it.

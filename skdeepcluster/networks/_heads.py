@@ -61,6 +61,8 @@ class ProjectionModel(nn.Module):
         """Output of the projection, of length one: (n, n_features) -> (n, d)."""
         return F.normalize(self.projector(self.encoder(x)).float(), dim=1)
 
+    forward = project  # as the encoder of another model
+
 
 class ClusterHeads(nn.Module):
     """Several heads beside each other, each with a logit per cluster.
