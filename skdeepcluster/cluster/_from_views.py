@@ -40,13 +40,16 @@ class ViewCenterClusterer(FromViews, CentersMixin, DeepClusterer):
     def _fit(self, X, seed, checkpoint, start):
         encoder = None if start is None else start.encoder
         trainer = self._train_on_views(X, seed, checkpoint, encoder)
-        z = trainer.passes(self.model_, self.n_components_)
-        centers, _ = kmeans_centers(
-            z,
-            self.n_clusters,
-            self.n_init,
-            derive_seed(seed, "centers"),
-            start=None if start is None else start.centers,
-        )
+        before = None if start is None else start.centers
+        centers = before
+        if before is None or self.n_iter_:  # else the space is as it was
+            z = trainer.passes(self.model_, self.n_components_)
+            centers, _ = kmeans_centers(
+                z,
+                self.n_clusters,
+                self.n_init,
+                derive_seed(seed, "centers"),
+                start=before,
+            )
         self.model_ = CentroidModel(self.model_, centers).eval()
         self._label_rows(X)

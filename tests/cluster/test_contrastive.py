@@ -6,7 +6,6 @@ import torch
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
-from torch import nn
 
 import skdeepcluster.cluster._contrastive as contrastive_module
 from skdeepcluster import ContrastiveClustering
@@ -23,11 +22,6 @@ def small(n_clusters=3, **changes):
 @pytest.fixture(scope="module")
 def images():
     return load_digits().images[:100]
-
-
-def scaled(clustering, X):
-    X = X.reshape(len(X), -1)
-    return torch.from_numpy((X - clustering.center_) / clustering.scale_).float()
 
 
 # -- loss --------------------------------------------------------------------------
@@ -122,75 +116,6 @@ def test_labels__are_the_largest_assignments(blobs):
     np.testing.assert_array_equal(clustering.predict(X), clustering.labels_)
     assert adjusted_rand_score(y, clustering.labels_) > 0.9
     assert clustering.n_iter_ == len(clustering.history_) == 40
-
-
-@pytest.mark.parametrize("augmentation", ["auto", "corruption", "neighbors", "noise"])
-def test_tables__any_views(blobs, augmentation):
-    X, _ = blobs
-    clustering = small(augmentation=augmentation).fit(X)
-    assert clustering.n_components_ == 8
-    assert clustering.transform(X).shape == (60, 8)
-    np.testing.assert_array_equal(clustering.predict(X), clustering.labels_)
-
-
-@pytest.mark.parametrize("augmentation", ["auto", "weak", "noise"])
-@pytest.mark.parametrize(("network", "size"), [("auto", 128), ("mlp", 8)])
-def test_images__any_views_and_networks(images, augmentation, network, size):
-    clustering = small(augmentation=augmentation, network=network).fit(images)
-    assert clustering.n_components_ == size
-    assert clustering.image_shape_ == (8, 8)
-    np.testing.assert_array_equal(clustering.predict(images), clustering.labels_)
-    x = scaled(clustering, images)
-    with torch.no_grad():
-        expected = clustering.model_.encoder(x)
-    np.testing.assert_allclose(clustering.transform(images), expected, atol=1e-5)
-
-
-def test_images__as_arrays_equal_flat_rows_with_a_shape(images):
-    flat = images.reshape(100, 64)
-    expected = small().fit(images).predict_proba(images)
-    clustering = small(image_shape=(1, 8, 8)).fit(flat)
-    np.testing.assert_array_equal(clustering.predict_proba(flat), expected)
-
-
-def test_network__of_the_user_is_given_images(images):
-    shapes = []
-
-    def network(shape):
-        shapes.append(shape)
-        return nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten())
-
-    clustering = small(network=network).fit(images)
-    assert shapes == [(1, 8, 8)]
-    assert clustering.n_components_ == 4 * 36
-
-
-@pytest.mark.parametrize("network", ["convolutional", "resnet18"])
-def test_network_of_images__for_other_rows_raises(blobs, network):
-    with pytest.raises(ValueError, match=f"network='{network}' is for images"):
-        small(network=network).fit(blobs[0])
-
-
-def test_new_rows__do_not_depend_on_each_other(images):
-    clustering = small().fit(images)
-    q = clustering.predict_proba(images)
-    np.testing.assert_allclose(
-        clustering.predict_proba(images[5:6]), q[5:6], rtol=1e-3, atol=1e-6
-    )
-
-
-def test_warm_start__goes_on_with_the_same_clusters(blobs):
-    X, _ = blobs
-    clustering = small(max_epochs=30, learning_rate=1e-2, warm_start=True).fit(X)
-    labels = clustering.labels_
-    clustering.set_params(max_epochs=1, learning_rate=1e-6).fit(X)
-    assert np.mean(clustering.labels_ == labels) > 0.9
-    assert len(clustering.history_) == 1
-
-
-def test_one_row__is_one_cluster(blobs):
-    X = blobs[0][:1]
-    assert small(1).fit(X).labels_.tolist() == [0]
 
 
 # -- clusters without rows ---------------------------------------------------------
