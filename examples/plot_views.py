@@ -8,8 +8,6 @@ together. What the views change, the clusters ignore. So look at some before a f
 ask whether each still shows what its image shows.
 """
 
-from functools import partial
-
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
@@ -30,11 +28,7 @@ from skdeepcluster.augment import (
 
 torch.set_num_threads(1)  # for networks this small more threads only get in the way
 torch.manual_seed(0)
-generator = torch.Generator().manual_seed(0)
-ready = {
-    "weak": partial(weak_image_views, generator=generator),
-    "strong": partial(strong_image_views, generator=generator),
-}
+ready = {"weak": weak_image_views, "strong": strong_image_views}
 
 
 def show(images, changes, n_views=5):
@@ -101,9 +95,8 @@ for name, change in changes.items():
 
 
 def same_color(images):
-    own = torch.Generator(images.device).manual_seed(int(torch.randint(2**31, ())))
-    views = random_crop(images, own, scale=(0.3, 1.0))
-    return color_jitter(views, own, saturation=0.0, hue=0.0)
+    views = random_crop(images, scale=(0.3, 1.0))
+    return color_jitter(views, saturation=0.0, hue=0.0)
 
 
 photos = []

@@ -1,7 +1,8 @@
 """Views: a batch in, a batch with one random view of each row out, on its device.
 
 Every row has its own draws, all of them from the given generator, which must be on the
-device of the batch. Nothing makes the host wait for the device.
+device of the batch; without one from torch's global generator, which a fit seeds while
+it calls a function of the user. Nothing makes the host wait for the device.
 """
 
 from skdeepcluster.augment._image import (

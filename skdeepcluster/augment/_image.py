@@ -25,7 +25,7 @@ _QUARTER_TURN = np.linalg.solve(
 # -- ready sets --------------------------------------------------------------------
 
 
-def weak_image_views(images: Tensor, generator: Generator) -> Tensor:
+def weak_image_views(images: Tensor, generator: Generator | None = None) -> Tensor:
     """Large crops, turned a little; mirrored only if not of one channel.
 
     (n, c, h, w) -> (n, c, h, w). Images of one channel are often digits or letters,
@@ -35,7 +35,7 @@ def weak_image_views(images: Tensor, generator: Generator) -> Tensor:
     return random_crop(images, generator, scale=(0.5, 1.0), flip=flip, degrees=10.0)
 
 
-def strong_image_views(images: Tensor, generator: Generator) -> Tensor:
+def strong_image_views(images: Tensor, generator: Generator | None = None) -> Tensor:
     """Views for contrastive learning: (n, c, h, w) -> (n, c, h, w).
 
     Crops, mirror images, jitter and grey as in SimCLR, with blur above 32 pixels only
@@ -59,7 +59,7 @@ def strong_image_views(images: Tensor, generator: Generator) -> Tensor:
 
 def random_crop(
     images: Tensor,
-    generator: Generator,
+    generator: Generator | None = None,
     *,
     scale: tuple[float, float] = (0.2, 1.0),
     ratio: tuple[float, float] = (3 / 4, 4 / 3),
@@ -111,7 +111,9 @@ def _resampled(images, right, down, center):
     return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
 
-def random_cutout(images: Tensor, generator: Generator, *, size: float) -> Tensor:
+def random_cutout(
+    images: Tensor, generator: Generator | None = None, *, size: float
+) -> Tensor:
     """A black window in each image: (n, c, h, w) -> (n, c, h, w).
 
     Its sides are the same share of the image's, uniform in [0, `size`]; its centre is
@@ -134,7 +136,7 @@ def random_cutout(images: Tensor, generator: Generator, *, size: float) -> Tenso
 
 def color_jitter(
     images: Tensor,
-    generator: Generator,
+    generator: Generator | None = None,
     *,
     brightness: float = 0.4,
     contrast: float = 0.4,
@@ -184,7 +186,7 @@ def _chroma(saturation, turns):
 
 
 def random_grey(
-    images: Tensor, generator: Generator, *, probability: float = 0.2
+    images: Tensor, generator: Generator | None = None, *, probability: float = 0.2
 ) -> Tensor:
     """A share of the images in grey of the same luma: (n, c, h, w) -> (n, c, h, w)."""
     if images.shape[1] != 3:
@@ -206,7 +208,7 @@ def _grey(images):
 
 def random_blur(
     images: Tensor,
-    generator: Generator,
+    generator: Generator | None = None,
     *,
     sigma: tuple[float, float] = (0.1, 2.0),
     probability: float = 0.5,

@@ -5,7 +5,11 @@ from torch import Generator, Tensor
 
 
 def corrupt(
-    rows: Tensor, donors: Tensor, generator: Generator, *, rate: float = 0.3
+    rows: Tensor,
+    donors: Tensor,
+    generator: Generator | None = None,
+    *,
+    rate: float = 0.3,
 ) -> Tensor:
     """Values of other rows in some features: (n, d) and donors (m, d) -> (n, d).
 
@@ -27,7 +31,7 @@ def corrupt(
 
 
 def add_noise(
-    rows: Tensor, generator: Generator, *, deviation: float | Tensor = 0.1
+    rows: Tensor, generator: Generator | None = None, *, deviation: float | Tensor = 0.1
 ) -> Tensor:
     """Rows with Gaussian noise: (n, d) -> (n, d).
 
@@ -40,7 +44,11 @@ def add_noise(
 
 
 def mix(
-    rows: Tensor, others: Tensor, generator: Generator, *, most: float = 0.5
+    rows: Tensor,
+    others: Tensor,
+    generator: Generator | None = None,
+    *,
+    most: float = 0.5,
 ) -> Tensor:
     """Points between rows and others, such as neighbours: (n, d), (n, d) -> (n, d).
 

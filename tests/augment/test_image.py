@@ -321,3 +321,16 @@ def test_sobel__against_pixels_one_by_one(shape):
 
 def test_sobel__of_a_constant_image__is_zero():
     assert_equal(sobel(torch.full((2, 3, 6, 6), 0.4)), np.zeros((2, 2, 6, 6)), 1e-6)
+
+
+@each_view
+def test_views__without_a_generator_draw_from_the_global_one(view):
+    images = random_images(4, 3, 40, 40)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        first = view(images, None)
+        second = view(images, None)
+        torch.manual_seed(3)
+        assert torch.equal(view(images, None), first)
+    if view is not RANDOM["grey"]:
+        assert not torch.equal(first, second)
