@@ -318,7 +318,8 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
         trained.choose(self.best_head_)
         self.self_labelled_ = False
         if self.self_label is True or (self.self_label == "auto" and views is not None):
-            self._label_itself(trainer, trained, neighbors, views)
+            before = losses[self.best_head_], used[self.best_head_]
+            self._label_itself(trainer, trained, neighbors, views, *before)
         self.model_ = model.eval()
         self._label_rows(X)
 
@@ -403,10 +404,9 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
         self.history_ += records
         return records
 
-    def _label_itself(self, trainer, model, neighbors, views):
+    def _label_itself(self, trainer, model, neighbors, views, loss, used):
         """Self-labelling, unless it makes things worse; sets `self_labelled_`."""
         before = {name: value.clone() for name, value in model.state_dict().items()}
-        loss, used = head_losses(trainer, model, neighbors)
         if views is None:
             views = make_views("noise", None, trainer)
         objective = SelfLabelling(model, views, self.threshold)

@@ -300,10 +300,7 @@ def test_self_label__is_taken_where_no_cluster_is_lost_and_the_loss_is_not_worse
     settings = {**SURE, "max_epochs": 5, "representation": autoencoder()}
     plain = small(self_label=False, **settings).fit(X)
     pairs = zip(losses, used, strict=True)
-    told = [
-        (torch.zeros(3), torch.full((3,), 3)),  # for the choice among the heads
-        *((torch.tensor([one]), torch.tensor([n])) for one, n in pairs),
-    ]
+    told = [(torch.full((3,), one), torch.full((3,), n)) for one, n in pairs]
     monkeypatch.setattr(scan_module, "head_losses", lambda *_: told.pop(0))
     monkeypatch.setattr(scan_module, "best_head", lambda *_: plain.best_head_)
     scan = small(self_label=True, **settings).fit(X)
