@@ -300,7 +300,10 @@ def test_self_label__is_taken_where_no_cluster_is_lost_and_the_loss_is_not_worse
     settings = {**SURE, "max_epochs": 5, "representation": autoencoder()}
     plain = small(self_label=False, **settings).fit(X)
     pairs = zip(losses, used, strict=True)
-    told = [(torch.full((3,), one), torch.full((3,), n)) for one, n in pairs]
+    told = [  # of all heads, then of the one that is left
+        (torch.full((n_heads,), one), torch.full((n_heads,), n))
+        for n_heads, (one, n) in zip((3, 1), pairs, strict=True)
+    ]
     monkeypatch.setattr(scan_module, "head_losses", lambda *_: told.pop(0))
     monkeypatch.setattr(scan_module, "best_head", lambda *_: plain.best_head_)
     scan = small(self_label=True, **settings).fit(X)
