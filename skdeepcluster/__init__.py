@@ -12,9 +12,10 @@ from skdeepcluster.cluster import (
     SCANClustering,
     VaDEClustering,
 )
-from skdeepcluster.representation import Autoencoder, SimCLR
+from skdeepcluster.representation import BYOL, Autoencoder, SimCLR
 
 __all__ = [
+    "BYOL",
     "Autoencoder",
     "ContrastiveClustering",
     "DCECClustering",

@@ -24,8 +24,10 @@ from skdeepcluster.initialization import kmeans_centers, nearest_neighbors
 from skdeepcluster.networks import ClusterHeads, HeadModel, UnitRows, image_layout
 from skdeepcluster.representation import (
     AUGMENTATIONS,
+    BYOL,
     Autoencoder,
     SimCLR,
+    ViewLearner,
     check_augmentation,
     make_views,
 )
@@ -50,7 +52,7 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
     ----------
     n_clusters : int, default=8
         Number of clusters in range [1, inf), at most the number of rows.
-    representation : SimCLR, Autoencoder, FrozenEstimator or None, default=None
+    representation : SimCLR, BYOL, Autoencoder, FrozenEstimator or None, default=None
         Where neighbours are looked for, and whose encoder goes on. It is cloned and
         fitted first, with a seed derived from `random_state` where its own is None. A
         fitted one within a :class:`sklearn.frozen.FrozenEstimator` is not fitted again;
@@ -62,7 +64,7 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
         length one.
     n_neighbors : int, default=20
         Neighbours of each row in range [1, inf), by the angle between rows, embeddings
-        or, of SimCLR, projections.
+        or, of SimCLR and BYOL, projections.
     n_heads : int, default=4
         Heads that are trained beside each other, in range [1, inf), of which the one is
         kept that keeps most clusters and then has the least loss.
@@ -138,7 +140,7 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
         The head that was kept.
     self_labelled_ : bool
         Whether the model is that of self-labelling.
-    representation_ : SimCLR, Autoencoder or None
+    representation_ : SimCLR, BYOL, Autoencoder or None
         The fitted representation.
     model_ : torch.nn.Module
         The trained network with the head that was kept, with ``embed`` and ``assign``.
@@ -173,7 +175,7 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
 
     See Also
     --------
-    SimCLR : The representation for images.
+    SimCLR, BYOL : The representations for images.
     ContrastiveClustering : Clusters from views alone, in one stage.
     sklearn.cluster.KMeans : Compares rows with centres instead of neighbours.
 
@@ -217,12 +219,12 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
     """
 
     _part = "representation"
-    _learners = (SimCLR, Autoencoder)
+    _learners = (SimCLR, BYOL, Autoencoder)
 
     _parameter_rules = {
         **HeadClusterer._parameter_rules,
         **SubEstimatorMixin._sub_estimator_rules,
-        "representation": [None, SimCLR, Autoencoder, FrozenEstimator],
+        "representation": [None, *_learners, FrozenEstimator],
         "update_encoder": [True, False],
         "n_neighbors": [Integers(1)],
         "n_heads": [Integers(1)],
@@ -237,7 +239,7 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
         self,
         n_clusters: int = 8,
         *,
-        representation: SimCLR | Autoencoder | FrozenEstimator | None = None,
+        representation: ViewLearner | Autoencoder | FrozenEstimator | None = None,
         update_encoder: bool = False,
         n_neighbors: int = 20,
         n_heads: int = 4,
@@ -341,7 +343,7 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
         else:
             model = copy.deepcopy(self.representation_.model_).to(trainer.device)
             function, size = model.embed, self.representation_.n_components_
-            if isinstance(self.representation_, SimCLR):
+            if isinstance(self.representation_, ViewLearner):
                 function, size = model.project, self.representation_.projection_size
         z = trainer.passes(function, size)
         _, labels = kmeans_centers(z, self.n_clusters, 10, derive_seed(seed, "centers"))

@@ -5,7 +5,11 @@ and the mean over rows; contrasts are the mean over what is contrasted, rows or 
 of both views. Assignments of several heads give one value per head.
 """
 
-from skdeepcluster.losses._contrastive import cluster_contrast, nt_xent
+from skdeepcluster.losses._contrastive import (
+    cluster_contrast,
+    direction_error,
+    nt_xent,
+)
 from skdeepcluster.losses._mutual_information import (
     confident_cross_entropy,
     consistency,
@@ -20,6 +24,7 @@ __all__ = [
     "cluster_contrast",
     "confident_cross_entropy",
     "consistency",
+    "direction_error",
     "kl_divergence",
     "mean_entropy",
     "mean_squared_error",

@@ -1,7 +1,8 @@
-"""Contrast between two views: of the rows, or of the clusters.
+"""Two views against each other: of the rows, or of the clusters.
 
-Rows: NT-Xent of SimCLR (Chen, Kornblith, Norouzi, Hinton, ICML 2020). Clusters:
-Contrastive Clustering (Li, Hu, Liu, Peng, Zhou, Peng, AAAI 2021).
+Rows: NT-Xent of SimCLR (Chen, Kornblith, Norouzi, Hinton, ICML 2020), and without other
+rows the error of BYOL (Grill and others, NeurIPS 2020). Clusters: Contrastive
+Clustering (Li, Hu, Liu, Peng, Zhou, Peng, AAAI 2021).
 """
 
 import torch
@@ -24,6 +25,15 @@ def nt_xent(z_a: Tensor, z_b: Tensor, temperature: float) -> Tensor:
     similarity = product(z, z.T).masked_fill(is_self, -torch.inf) / temperature
     positive = (z * z.roll(len(z_a), dims=0)).sum(dim=1) / temperature  # (2n,)
     return (similarity.logsumexp(dim=1) - positive).mean()
+
+
+def direction_error(z: Tensor, target: Tensor) -> Tensor:
+    """Squared distance between directions: (n, d) and (n, d) -> scalar.
+
+    Rows are divided by their length first, so that it is 2 - 2 cos; mean over the rows.
+    """
+    z, target = _unit_rows(promoted(z)), _unit_rows(promoted(target))
+    return (z - target).square().sum(dim=1).mean()
 
 
 def cluster_contrast(p_a: Tensor, p_b: Tensor, temperature: float) -> Tensor:

@@ -1,7 +1,8 @@
 """Representation learners: scikit-learn transformers."""
 
 from skdeepcluster.representation._autoencoder import Autoencoder
-from skdeepcluster.representation._encoders import FromViews
+from skdeepcluster.representation._byol import BYOL
+from skdeepcluster.representation._encoders import FromViews, ViewLearner
 from skdeepcluster.representation._simclr import SimCLR
 from skdeepcluster.representation._views import (
     AUGMENTATIONS,
@@ -11,9 +12,11 @@ from skdeepcluster.representation._views import (
 
 __all__ = [
     "AUGMENTATIONS",
+    "BYOL",
     "Autoencoder",
     "FromViews",
     "SimCLR",
+    "ViewLearner",
     "check_augmentation",
     "make_views",
 ]
