@@ -18,7 +18,7 @@ from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from sklearn.mixture import GaussianMixture
 
 import skdeepcluster
-from skdeepcluster import Autoencoder, DECClustering, SimCLR
+from skdeepcluster import BYOL, Autoencoder, DECClustering, SimCLR
 from skdeepcluster.engine import resolve_precision
 from skdeepcluster.metrics import clustering_accuracy
 
@@ -33,6 +33,7 @@ K_MEANS = "KMeans"
 TWO_STEP = "Autoencoder + KMeans"
 MIXTURE = "Autoencoder + GaussianMixture"
 CONTRAST = "SimCLR + KMeans"
+BOOTSTRAP = "BYOL + KMeans"
 SCAN, CC, DCEC = "SCANClustering", "ContrastiveClustering", "DCECClustering"
 
 
@@ -51,9 +52,9 @@ def deep_clusterers():
 FROM_AUTOENCODER = [TWO_STEP, MIXTURE, *deep_clusterers()]
 METHODS = [  # of flat rows, where DCEC is IDEC
     *(m for m in (K_MEANS, *FROM_AUTOENCODER) if m != DCEC),
-    *(CONTRAST, SCAN, CC),
+    *(CONTRAST, BOOTSTRAP, SCAN, CC),
 ]
-METHODS_OF_IMAGES = [K_MEANS, TWO_STEP, DCEC, CONTRAST, SCAN, CC]
+METHODS_OF_IMAGES = [K_MEANS, TWO_STEP, DCEC, CONTRAST, BOOTSTRAP, SCAN, CC]
 
 
 class Starts:
@@ -76,12 +77,19 @@ class Starts:
         """SimCLR, and its seconds."""
         return timed_fit(SimCLR(random_state=self.seed), self.X)
 
+    @functools.cached_property
+    def byol(self):
+        """BYOL, and its seconds."""
+        return timed_fit(BYOL(random_state=self.seed), self.X)
+
     def of(self, method):
         """That of a method, and its seconds; None where it has none."""
         if method in FROM_AUTOENCODER:
             return self.autoencoder
         if method == CONTRAST or (method == SCAN and self.X.ndim > 2):
             return self.simclr
+        if method == BOOTSTRAP:
+            return self.byol
         return None, 0.0
 
 
@@ -95,7 +103,7 @@ def cluster(method, X, n_clusters, seed, start):
     k_means = KMeans(n_clusters, n_init=20, random_state=seed)
     if method == K_MEANS:
         return k_means.fit_predict(X.reshape(X.shape[0], -1))
-    if method in (TWO_STEP, CONTRAST):
+    if method in (TWO_STEP, CONTRAST, BOOTSTRAP):
         return k_means.fit_predict(start.transform(X))
     if method == MIXTURE:
         mixture = GaussianMixture(

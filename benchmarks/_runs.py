@@ -5,8 +5,8 @@ as it ends: a run that was broken off continues where it stopped. What the file 
 this version of the package is not run again, except with ``--fresh``. At the end the
 rows are sorted and summed up in a page beside the file.
 
-The methods share one autoencoder and one SimCLR per set and seed; the seconds of a
-method are those of what it starts from and its own. Labels enter the scores only.
+The methods share one learner of a kind per set and seed; the seconds of a method are
+those of what it starts from and its own. Labels enter the scores only.
 """
 
 import argparse

@@ -30,7 +30,7 @@ class Bootstrap(Objective):
         prediction = self.predictor(self.model.projector(self.model.encoder(views)))
         with torch.no_grad():
             target = self.average(views)  # of length one
-        self.spread.copy_(1 - target.mean(dim=0).square().sum())
+        self.spread.copy_(target.var(dim=0, correction=0).sum())
         other_view = target.roll(len(batch.x), dims=0)
         return {"prediction": direction_error(prediction, other_view)}
 

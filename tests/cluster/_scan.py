@@ -4,7 +4,7 @@ import pytest
 import torch
 from sklearn.frozen import FrozenEstimator
 
-from skdeepcluster import Autoencoder, SCANClustering, SimCLR
+from skdeepcluster import BYOL, Autoencoder, SCANClustering, SimCLR
 from tests.cluster._small import small as make_small
 
 CPU = torch.device("cpu")
@@ -17,7 +17,15 @@ def autoencoder():
 
 
 def simclr():
-    return SimCLR(
+    return from_views(SimCLR)
+
+
+def byol():
+    return from_views(BYOL)
+
+
+def from_views(cls):
+    return cls(
         hidden_layer_sizes=(16, 8),
         projection_size=6,
         max_epochs=5,
@@ -34,8 +42,10 @@ REPRESENTATIONS = {
     "None": lambda X: None,
     "Autoencoder": lambda X: autoencoder(),
     "SimCLR": lambda X: simclr(),
+    "BYOL": lambda X: byol(),
     "frozen Autoencoder": frozen(autoencoder),
     "frozen SimCLR": frozen(simclr),
+    "frozen BYOL": frozen(byol),
 }
 each_representation = pytest.mark.parametrize("name", REPRESENTATIONS)
 

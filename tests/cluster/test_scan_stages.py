@@ -47,7 +47,7 @@ def test_representation__of_any_kind(blobs, name, update_encoder):
     assert scan.init_labels_.shape == (60,)
     assert adjusted_rand_score(y, scan.labels_) > 0.9
     has_encoder = name != "None" and update_encoder
-    sizes = {"Autoencoder": 3, "SimCLR": 8}
+    sizes = {"Autoencoder": 3, "SimCLR": 8, "BYOL": 8}
     if has_encoder:
         assert scan.n_components_ == sizes[name.split()[-1]]
     stages = {record["stage"] for record in scan.history_}

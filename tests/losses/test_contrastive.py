@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from skdeepcluster.losses import cluster_contrast, nt_xent
+from skdeepcluster.losses import cluster_contrast, direction_error, nt_xent
 from tests.references import contrastive as reference
 
 
@@ -93,6 +93,57 @@ def test_nt_xent__of_rounded_rows_is_nearly_that_of_the_rows():
     z_a, z_b = random_views(20, 8)
     rounded = nt_xent(z_a.bfloat16(), z_b.bfloat16(), 0.5)
     assert float(rounded) == pytest.approx(float(nt_xent(z_a, z_b, 0.5)), rel=1e-2)
+
+
+# -- rows without others -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 4), (7, 1), (9, 5)])
+def test_direction_error__against_the_reference(shape):
+    z, target = random_views(*shape)
+    result = direction_error(z, target)
+    assert result.shape == ()
+    assert result.dtype == torch.float64
+    expected = reference.direction_error(z.numpy(), target.numpy())
+    assert float(result) == pytest.approx(expected, rel=1e-10, abs=1e-12)
+    pairs = zip(z.numpy(), target.numpy(), strict=True)
+    cosines = [reference.cosine(*pair) for pair in pairs]
+    assert float(result) == pytest.approx(2 - 2 * np.mean(cosines), abs=1e-12)
+
+
+@pytest.mark.parametrize(("factor", "expected"), [(1.0, 0.0), (7.0, 0.0), (-0.1, 4.0)])
+def test_direction_error__does_not_see_lengths(factor, expected):
+    z, _ = random_views(6, 3)
+    assert float(direction_error(z, factor * z)) == pytest.approx(expected, abs=1e-12)
+
+
+def test_direction_error__of_orthogonal_rows_is_two():
+    z = torch.eye(4)
+    assert float(direction_error(z, z.roll(1, dims=0))) == pytest.approx(2.0)
+
+
+def test_direction_error__gradient():
+    z, target = random_views(4, 3).requires_grad_()
+    assert torch.autograd.gradcheck(direction_error, (z, target))
+
+
+@pytest.mark.parametrize("length", [0.0, 1e-30, 1e-12])
+def test_direction_error__a_row_without_direction_has_a_modest_gradient(length):
+    z, target = random_views(4, 3, dtype=torch.float32)
+    z[1] *= length
+    z.requires_grad_()
+    loss = direction_error(z, target)
+    loss.backward()
+    assert loss.isfinite()
+    assert z.grad.abs().max() < 10
+
+
+def test_direction_error__of_bfloat16_is_computed_in_float32():
+    z, target = random_views(20, 8).bfloat16()
+    result = direction_error(z, target)
+    assert result.dtype == torch.float32
+    expected = direction_error(z.double(), target.double())
+    assert float(result) == pytest.approx(float(expected), rel=1e-5)
 
 
 # -- clusters ----------------------------------------------------------------------

@@ -26,6 +26,16 @@ def nt_xent(z_a, z_b, temperature):
     return total / (2 * n)
 
 
+def direction_error(z, target):
+    """Squared distance of each row to its target, both of length one; their mean."""
+    total = 0.0
+    for own, other in zip(z, target, strict=True):
+        unit = own / np.sqrt(sum(value**2 for value in own))
+        unit_target = other / np.sqrt(sum(value**2 for value in other))
+        total += sum((a - b) ** 2 for a, b in zip(unit, unit_target, strict=True))
+    return total / len(z)
+
+
 def cluster_contrast(p_a, p_b, temperature):
     """Every column against all others of both views, with its own loop."""
     k = p_a.shape[1]
