@@ -9,6 +9,7 @@ from skdeepcluster.cluster import (
     DCNClustering,
     DECClustering,
     IDECClustering,
+    PCLClustering,
     SCANClustering,
     VaDEClustering,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "DCNClustering",
     "DECClustering",
     "IDECClustering",
+    "PCLClustering",
     "SCANClustering",
     "SimCLR",
     "VaDEClustering",

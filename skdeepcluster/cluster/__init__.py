@@ -5,6 +5,7 @@ from skdeepcluster.cluster._dcec import DCECClustering
 from skdeepcluster.cluster._dcn import DCNClustering
 from skdeepcluster.cluster._dec import DECClustering
 from skdeepcluster.cluster._idec import IDECClustering
+from skdeepcluster.cluster._pcl import PCLClustering
 from skdeepcluster.cluster._scan import SCANClustering
 from skdeepcluster.cluster._vade import VaDEClustering
 
@@ -14,6 +15,7 @@ __all__ = [
     "DCNClustering",
     "DECClustering",
     "IDECClustering",
+    "PCLClustering",
     "SCANClustering",
     "VaDEClustering",
 ]

@@ -8,7 +8,9 @@ of both views. Assignments of several heads give one value per head.
 from skdeepcluster.losses._contrastive import (
     cluster_contrast,
     direction_error,
+    info_nce,
     nt_xent,
+    prototype_contrast,
 )
 from skdeepcluster.losses._mutual_information import (
     confident_cross_entropy,
@@ -25,11 +27,13 @@ __all__ = [
     "confident_cross_entropy",
     "consistency",
     "direction_error",
+    "info_nce",
     "kl_divergence",
     "mean_entropy",
     "mean_squared_error",
     "mutual_information",
     "nt_xent",
+    "prototype_contrast",
     "sinkhorn",
     "target_distribution",
 ]

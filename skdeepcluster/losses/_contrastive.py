@@ -1,11 +1,14 @@
 """Two views against each other: of the rows, or of the clusters.
 
-Rows: NT-Xent of SimCLR (Chen, Kornblith, Norouzi, Hinton, ICML 2020), and without other
-rows the error of BYOL (Grill and others, NeurIPS 2020). Clusters: Contrastive
-Clustering (Li, Hu, Liu, Peng, Zhou, Peng, AAAI 2021).
+Rows: NT-Xent of SimCLR (Chen, Kornblith, Norouzi, Hinton, ICML 2020), InfoNCE with keys
+of Momentum Contrast (He and others, CVPR 2020), the contrast of rows with prototypes of
+PCL (Li, Zhou, Xiong, Hoi, ICLR 2021) and, without other rows, the error of BYOL (Grill
+and others, NeurIPS 2020). Clusters: Contrastive Clustering (Li, Hu, Liu, Peng, Zhou,
+Peng, AAAI 2021).
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from skdeepcluster.losses._precision import product, promoted
@@ -25,6 +28,33 @@ def nt_xent(z_a: Tensor, z_b: Tensor, temperature: float) -> Tensor:
     similarity = product(z, z.T).masked_fill(is_self, -torch.inf) / temperature
     positive = (z * z.roll(len(z_a), dims=0)).sum(dim=1) / temperature  # (2n,)
     return (similarity.logsumexp(dim=1) - positive).mean()
+
+
+def info_nce(
+    query: Tensor, key: Tensor, negatives: Tensor, temperature: float
+) -> Tensor:
+    """Cross-entropy of finding a row's key: (n, d), (n, d) and (m, d) -> scalar.
+
+    Among the keys of all n rows and further negatives, by cosine similarity over the
+    temperature; mean over the rows.
+    """
+    query, key = _unit_rows(promoted(query)), _unit_rows(promoted(key))
+    others = _unit_rows(promoted(negatives))
+    similarity = product(query, torch.cat([key, others]).T) / temperature
+    positive = (query * key).sum(dim=1) / temperature  # (n,)
+    return (similarity.logsumexp(dim=1) - positive).mean()
+
+
+def prototype_contrast(
+    z: Tensor, prototypes: Tensor, temperatures: Tensor, labels: Tensor
+) -> Tensor:
+    """Cross-entropy of finding a row's prototype: (n, d) and (k, d) -> scalar.
+
+    Among all of them, by cosine similarity, over the temperature of each (k,); labels
+    (n,) tell which it is. Mean over the rows.
+    """
+    z, prototypes = _unit_rows(promoted(z)), _unit_rows(promoted(prototypes))
+    return F.cross_entropy(product(z, prototypes.T) / temperatures, labels)
 
 
 def direction_error(z: Tensor, target: Tensor) -> Tensor:
