@@ -35,6 +35,7 @@ MIXTURE = "Autoencoder + GaussianMixture"
 CONTRAST = "SimCLR + KMeans"
 BOOTSTRAP = "BYOL + KMeans"
 SCAN, CC, DCEC = "SCANClustering", "ContrastiveClustering", "DCECClustering"
+PCL = "PCLClustering"
 
 
 def deep_clusterers():
@@ -52,9 +53,9 @@ def deep_clusterers():
 FROM_AUTOENCODER = [TWO_STEP, MIXTURE, *deep_clusterers()]
 METHODS = [  # of flat rows, where DCEC is IDEC
     *(m for m in (K_MEANS, *FROM_AUTOENCODER) if m != DCEC),
-    *(CONTRAST, BOOTSTRAP, SCAN, CC),
+    *(CONTRAST, BOOTSTRAP, SCAN, CC, PCL),
 ]
-METHODS_OF_IMAGES = [K_MEANS, TWO_STEP, DCEC, CONTRAST, BOOTSTRAP, SCAN, CC]
+METHODS_OF_IMAGES = [K_MEANS, TWO_STEP, DCEC, CONTRAST, BOOTSTRAP, SCAN, CC, PCL]
 
 
 class Starts:

@@ -137,6 +137,7 @@ _SHARED = (
     "._heads",
     "._neighbors",
     "._objectives",
+    "._prototypes",
     "._runs",
     "._start",
     "._targets",

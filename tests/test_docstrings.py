@@ -34,6 +34,7 @@ OWN_WORDING = {
     "learning_rate",
     "max_epochs",
     "model_",
+    "n_init",
     "n_iter_",
     "network",
     "update_encoder",

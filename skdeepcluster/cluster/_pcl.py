@@ -243,8 +243,7 @@ class PCLClustering(ViewCenterClusterer):
     statistics that a batch shares, and the queue holds at most a tenth of the rows;
     Adam in the place of gradient descent, without decay of weights; crops have at least
     a fifth of the area; images of one channel are turned and cropped but not mirrored;
-    the paper has no views of tables, and does not cluster with k-means at the end for
-    another number of clusters.
+    the paper has no views of tables.
 
     References
     ----------

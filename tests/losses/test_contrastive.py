@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from skdeepcluster.losses import cluster_contrast, direction_error, nt_xent
+from skdeepcluster.losses import (
+    cluster_contrast,
+    direction_error,
+    info_nce,
+    nt_xent,
+    prototype_contrast,
+)
 from tests.references import contrastive as reference
 
 
@@ -93,6 +99,114 @@ def test_nt_xent__of_rounded_rows_is_nearly_that_of_the_rows():
     z_a, z_b = random_views(20, 8)
     rounded = nt_xent(z_a.bfloat16(), z_b.bfloat16(), 0.5)
     assert float(rounded) == pytest.approx(float(nt_xent(z_a, z_b, 0.5)), rel=1e-2)
+
+
+# -- keys --------------------------------------------------------------------------
+
+
+def random_negatives(m, d, dtype=torch.float64):
+    return random_views(m, d, seed=1, dtype=dtype)[0]
+
+
+@pytest.mark.parametrize(
+    "shape", [(1, 1, 1), (1, 3, 4), (7, 0, 2), (7, 5, 1), (9, 4, 5)]
+)
+@pytest.mark.parametrize("temperature", [0.1, 1.0])
+def test_info_nce__against_the_reference(shape, temperature):
+    n, m, d = shape
+    (query, key), negatives = random_views(n, d), random_negatives(m, d)
+    result = info_nce(query, key, negatives, temperature)
+    assert result.shape == ()
+    assert result.dtype == torch.float64
+    given = query.numpy(), key.numpy(), negatives.numpy()
+    expected = reference.info_nce(*given, temperature)
+    assert float(result) == pytest.approx(expected, rel=1e-10, abs=1e-12)
+
+
+def test_info_nce__identical_points_are_a_guess_among_all():
+    z = torch.ones(5, 3)
+    result = info_nce(z, z, torch.ones(4, 3), 0.2)
+    assert float(result) == pytest.approx(np.log(9), rel=1e-5)
+
+
+def test_info_nce__does_not_see_lengths():
+    (query, key), negatives = random_views(6, 3), random_negatives(4, 3)
+    expected = float(info_nce(query, key, negatives, 0.5))
+    scaled = info_nce(3 * query, key / 9, 7 * negatives, 0.5)
+    assert float(scaled) == pytest.approx(expected)
+
+
+def test_info_nce__gradient():
+    query, key = random_views(4, 3).requires_grad_()
+    negatives = random_negatives(5, 3).requires_grad_()
+    assert torch.autograd.gradcheck(
+        lambda *given: info_nce(*given, 0.5), (query, key, negatives)
+    )
+
+
+def test_info_nce__of_bfloat16_is_computed_in_float32():
+    query, key = random_views(20, 8).bfloat16()
+    negatives = random_negatives(5, 8).bfloat16()
+    result = info_nce(query, key, negatives, 0.1)
+    assert result.dtype == torch.float32
+    expected = info_nce(query.double(), key.double(), negatives.double(), 0.1)
+    assert float(result) == pytest.approx(float(expected), rel=1e-5)
+
+
+# -- prototypes --------------------------------------------------------------------
+
+
+def random_prototypes(k, d):
+    prototypes = random_views(k, d, seed=2)[0]
+    return prototypes, 0.1 + prototypes[:, 0].abs()
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (6, 1, 3), (6, 4, 1), (9, 3, 5)])
+def test_prototype_contrast__against_the_reference(shape):
+    n, k, d = shape
+    z, _ = random_views(n, d)
+    prototypes, temperatures = random_prototypes(k, d)
+    labels = torch.arange(n) % k
+    result = prototype_contrast(z, prototypes, temperatures, labels)
+    assert result.shape == ()
+    assert result.dtype == torch.float64
+    given = (part.numpy() for part in (z, prototypes, temperatures, labels))
+    expected = reference.prototype_contrast(*given)
+    assert float(result) == pytest.approx(expected, rel=1e-10, abs=1e-12)
+
+
+def test_prototype_contrast__of_one_prototype_is_zero():
+    z, _ = random_views(5, 3)
+    labels = torch.zeros(5, dtype=torch.int64)
+    result = prototype_contrast(z, *random_prototypes(1, 3), labels)
+    assert float(result) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_prototype_contrast__equal_prototypes_are_a_guess():
+    z, _ = random_views(5, 3)
+    labels = torch.arange(5) % 4
+    result = prototype_contrast(z, torch.ones(4, 3).double(), torch.ones(4), labels)
+    assert float(result) == pytest.approx(np.log(4))
+
+
+def test_prototype_contrast__gradient():
+    z = random_views(4, 3)[0].requires_grad_()
+    prototypes, temperatures = random_prototypes(3, 3)
+    labels = torch.tensor([0, 2, 1, 2])
+    assert torch.autograd.gradcheck(
+        lambda z: prototype_contrast(z, prototypes, temperatures, labels), z
+    )
+
+
+def test_prototype_contrast__of_bfloat16_is_computed_in_float32():
+    z, _ = random_views(20, 8).bfloat16()
+    prototypes, temperatures = random_prototypes(3, 8)
+    labels = torch.arange(20) % 3
+    given = prototypes.float(), temperatures.float(), labels
+    result = prototype_contrast(z, *given)
+    assert result.dtype == torch.float32
+    expected = prototype_contrast(z.double(), prototypes, temperatures, labels)
+    assert float(result) == pytest.approx(float(expected), rel=1e-5)
 
 
 # -- rows without others -----------------------------------------------------------

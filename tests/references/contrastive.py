@@ -26,6 +26,47 @@ def nt_xent(z_a, z_b, temperature):
     return total / (2 * n)
 
 
+def info_nce(query, key, negatives, temperature):
+    """Each query against its own key, the other keys and the negatives."""
+    total = 0.0
+    for i in range(len(query)):
+        positive = np.exp(cosine(query[i], key[i]) / temperature)
+        everything = positive
+        for j in range(len(key)):
+            if j != i:
+                everything += np.exp(cosine(query[i], key[j]) / temperature)
+        for negative in negatives:
+            everything += np.exp(cosine(query[i], negative) / temperature)
+        total -= np.log(positive / everything)
+    return total / len(query)
+
+
+def prototype_contrast(z, prototypes, temperatures, labels):
+    """Each row against all prototypes, each with its temperature."""
+    total = 0.0
+    for row, label in zip(z, labels, strict=True):
+        each = [
+            np.exp(cosine(row, prototype) / temperature)
+            for prototype, temperature in zip(prototypes, temperatures, strict=True)
+        ]
+        total -= np.log(each[label] / sum(each))
+    return total / len(z)
+
+
+def concentrations(rows, centers, labels, temperature):
+    """Temperatures of clusters, from their rows one by one."""
+    wide = []
+    for c in range(len(centers)):
+        own = [row for row, label in zip(rows, labels, strict=True) if label == c]
+        distance = [np.sqrt(sum((row - centers[c]) ** 2)) for row in own]
+        few = len(own) < 2
+        wide.append(None if few else np.mean(distance) / np.log(len(own) + 10))
+    widest = max(value for value in wide if value is not None)
+    wide = np.array([widest if value is None else value for value in wide])
+    wide = np.clip(wide, np.percentile(wide, 10), np.percentile(wide, 90))
+    return temperature * wide / np.mean(wide)
+
+
 def direction_error(z, target):
     """Squared distance of each row to its target, both of length one; their mean."""
     total = 0.0
