@@ -143,6 +143,7 @@ class SimCLR(ViewLearner):
 
     See Also
     --------
+    BYOL : Learns without pushing rows apart.
     SCANClustering : Cluster by the neighbours that this finds.
     ContrastiveClustering : Clusters from the same kind of views, in one stage.
     Autoencoder : The embedding from which rows can be rebuilt.
