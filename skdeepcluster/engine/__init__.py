@@ -11,6 +11,7 @@ from skdeepcluster.engine._fit_tasks import (
 )
 from skdeepcluster.engine._group import Group, join_group, process_device
 from skdeepcluster.engine._objective import Objective
+from skdeepcluster.engine._orders import balanced_order
 from skdeepcluster.engine._passes import Passes
 from skdeepcluster.engine._precision import hardware, resolve_precision
 from skdeepcluster.engine._randomness import (
@@ -38,6 +39,7 @@ __all__ = [
     "Trainer",
     "apply_in_batches",
     "are_kept",
+    "balanced_order",
     "blocks_of",
     "derive_seed",
     "device_or_cpu",

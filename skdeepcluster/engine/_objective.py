@@ -29,6 +29,7 @@ class Objective(nn.Module, abc.ABC):
     generator: torch.Generator
     group = Group()
     running: Sequence[int] = (0,)  # numbers of the runs that still train
+    renewed: Sequence[nn.Parameter] = ()  # weights that the last `refresh` drew anew
     takes_rows = False  # whether `losses` reads other rows than those of the batch
 
     def __init__(self, model: nn.Module, refresh_interval: int | None = None):

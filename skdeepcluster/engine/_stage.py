@@ -126,6 +126,7 @@ class Stage:
         progress = self.progress
         with self.autocast:  # labels and targets need no more than the steps do
             converged = torch.as_tensor(self.objective.refresh(self.trainer))
+        self._forget(self.objective.renewed)
         self.objective.train()
         progress.refreshed_at = progress.step
         progress.refreshes += progress.step > 0
@@ -138,6 +139,13 @@ class Stage:
             self._collect_terms()
             progress.seconds = time.perf_counter() - began
             self.save()
+
+    def _forget(self, renewed):
+        """Let the optimiser start anew with weights that were drawn anew."""
+        for parameter in renewed:
+            for value in self.optimizer.state.get(parameter, {}).values():
+                if isinstance(value, Tensor):  # in place, for steps that are recorded
+                    value.zero_()
 
     def _go_on_with(self, going_on):
         """Without the other runs, which have converged."""

@@ -1,18 +1,22 @@
-"""Where clustering starts: first centroids, nearest neighbours."""
+"""Where clustering starts: first centroids, nearest neighbours, whitening."""
 
 from skdeepcluster.initialization._centers import (
     SAMPLE,
     kmeans_centers,
+    label_means,
     lloyd,
     reseed_empty,
 )
 from skdeepcluster.initialization._neighbors import drawn_neighbors, nearest_neighbors
+from skdeepcluster.initialization._whitening import whiten
 
 __all__ = [
     "SAMPLE",
     "drawn_neighbors",
     "kmeans_centers",
+    "label_means",
     "lloyd",
     "nearest_neighbors",
     "reseed_empty",
+    "whiten",
 ]

@@ -38,6 +38,20 @@ def kmeans_centers(
     return centers, z.apply(lambda part: nearest(part, centers))
 
 
+def label_means(z: Passes, labels: Tensor, otherwise: Tensor) -> Tensor:
+    """Mean of the rows of each label: (n, d), (n,) and, for labels without rows, (k, d)
+    -> (k, d).
+    """
+    n_labels, size = otherwise.shape
+    sums = torch.zeros(n_labels, size + 1, dtype=torch.float64).to(z.device)
+    for here, part in z:
+        ones = torch.ones(len(part), 1).to(part)
+        sums.index_add_(0, labels[here], torch.cat([part, ones], dim=1).double())
+    sums = z.group.sum(sums)
+    means = (sums[:, :size] / sums[:, size:]).to(otherwise)
+    return torch.where(sums[:, size:] > 0, means, otherwise)
+
+
 def lloyd(z: Passes, centers: Tensor) -> Tensor:
     """Move centroids to the mean of their rows until they stay: (k, d) -> (k, d)."""
     n_clusters, size = centers.shape

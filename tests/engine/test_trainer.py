@@ -448,3 +448,53 @@ def test_row_order__goes_on_after_an_interruption(X, tmp_path, monkeypatch):
     assert objective.batches == expected.batches[-len(objective.batches) :]
     assert 0 < len(objective.batches) < 16
     assert torch.equal(objective.model.weight, expected.model.weight)
+
+
+# -- weights drawn anew ------------------------------------------------------------
+
+
+class PullAnew(Pull):
+    """The weights start where they did first with every refresh."""
+
+    def refresh(self, trainer):
+        super().refresh(trainer)
+        with torch.no_grad():
+            self.model.weight.fill_(5.0)
+        self.renewed = [self.model.weight]
+        return False
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_renewed_weights__are_to_the_optimiser_as_new(X, optimizer):
+    settings = {"stage": "pulling", "optimizer": optimizer, "learning_rate": 0.05}
+    X = np.tile(X[:10], (4, 1))
+    objective, expected = PullAnew(refresh_interval=4), PullAnew(refresh_interval=4)
+    trainer = make_trainer(X, batch_size=40)
+    trainer.train(expected, max_epochs=3, **settings)
+    once = expected.model.weight.clone()
+    trainer.train(objective, max_epochs=7, **settings)
+    assert objective.refreshed_after == [0, 4]
+    torch.testing.assert_close(objective.model.weight.detach(), once.detach())
+
+
+def test_renewed_weights__go_on_after_an_interruption(X, tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint_module, "SECONDS_BETWEEN", 0.0)
+    settings = {**SETTINGS, "optimizer": "adam", "max_epochs": 3}
+    expected = PullAnew(refresh_interval=4)
+    make_trainer(X).train(expected, **settings)
+
+    class Interrupted(PullAnew):
+        def losses(self, batch):
+            if self.n_steps == 9:
+                raise KeyboardInterrupt
+            return super().losses(batch)
+
+    checkpoint = Checkpoint(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        make_trainer(X, checkpoint=checkpoint).train(
+            Interrupted(refresh_interval=4), **settings
+        )
+    objective = PullAnew(refresh_interval=4)
+    make_trainer(X, checkpoint=checkpoint).train(objective, **settings)
+    assert objective.refreshed_after == []  # not again after the last checkpoint
+    assert torch.equal(objective.model.weight, expected.model.weight)

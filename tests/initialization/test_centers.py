@@ -8,7 +8,12 @@ import torch
 from sklearn.cluster import KMeans
 
 from skdeepcluster.engine import Group, Passes, Rows, _passes
-from skdeepcluster.initialization import _centers, kmeans_centers, reseed_empty
+from skdeepcluster.initialization import (
+    _centers,
+    kmeans_centers,
+    label_means,
+    reseed_empty,
+)
 
 
 def passes(z):
@@ -97,3 +102,12 @@ def test_reseed_empty__keeps_no_gradient(z):
     assert centers.requires_grad
     assert centers.grad_fn is None
     assert len(torch.unique(centers.detach(), dim=0)) == 3
+
+
+def test_label_means__are_those_of_the_rows_or_what_is_given(blobs):
+    X, y = blobs
+    given = torch.full((4, X.shape[1]), 7.0)
+    means = label_means(passes(X), torch.from_numpy(y), given)
+    expected = [X[y == label].mean(axis=0) for label in range(3)]
+    np.testing.assert_allclose(means[:3], expected, rtol=1e-5)
+    assert torch.equal(means[3], given[3])
