@@ -36,6 +36,7 @@ CONTRAST = "SimCLR + KMeans"
 BOOTSTRAP = "BYOL + KMeans"
 SCAN, CC, DCEC = "SCANClustering", "ContrastiveClustering", "DCECClustering"
 PCL = "PCLClustering"
+IDFD, DEEPCLUSTER = "IDFDClustering", "DeepCluster"
 
 
 def deep_clusterers():
@@ -53,9 +54,11 @@ def deep_clusterers():
 FROM_AUTOENCODER = [TWO_STEP, MIXTURE, *deep_clusterers()]
 METHODS = [  # of flat rows, where DCEC is IDEC
     *(m for m in (K_MEANS, *FROM_AUTOENCODER) if m != DCEC),
-    *(CONTRAST, BOOTSTRAP, SCAN, CC, PCL),
+    *(CONTRAST, BOOTSTRAP, SCAN, CC, PCL, IDFD, DEEPCLUSTER),
 ]
-METHODS_OF_IMAGES = [K_MEANS, TWO_STEP, DCEC, CONTRAST, BOOTSTRAP, SCAN, CC, PCL]
+METHODS_OF_IMAGES = [
+    *(K_MEANS, TWO_STEP, DCEC, CONTRAST, BOOTSTRAP, SCAN, CC, PCL, IDFD, DEEPCLUSTER),
+]
 
 
 class Starts:

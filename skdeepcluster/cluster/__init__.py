@@ -4,7 +4,9 @@ from skdeepcluster.cluster._contrastive import ContrastiveClustering
 from skdeepcluster.cluster._dcec import DCECClustering
 from skdeepcluster.cluster._dcn import DCNClustering
 from skdeepcluster.cluster._dec import DECClustering
+from skdeepcluster.cluster._deepcluster import DeepCluster
 from skdeepcluster.cluster._idec import IDECClustering
+from skdeepcluster.cluster._idfd import IDFDClustering
 from skdeepcluster.cluster._pcl import PCLClustering
 from skdeepcluster.cluster._scan import SCANClustering
 from skdeepcluster.cluster._vade import VaDEClustering
@@ -14,7 +16,9 @@ __all__ = [
     "DCECClustering",
     "DCNClustering",
     "DECClustering",
+    "DeepCluster",
     "IDECClustering",
+    "IDFDClustering",
     "PCLClustering",
     "SCANClustering",
     "VaDEClustering",

@@ -12,6 +12,11 @@ from skdeepcluster.losses._contrastive import (
     nt_xent,
     prototype_contrast,
 )
+from skdeepcluster.losses._instances import (
+    feature_decorrelation,
+    feature_orthogonality,
+    instance_discrimination,
+)
 from skdeepcluster.losses._mutual_information import (
     confident_cross_entropy,
     consistency,
@@ -27,7 +32,10 @@ __all__ = [
     "confident_cross_entropy",
     "consistency",
     "direction_error",
+    "feature_decorrelation",
+    "feature_orthogonality",
     "info_nce",
+    "instance_discrimination",
     "kl_divergence",
     "mean_entropy",
     "mean_squared_error",

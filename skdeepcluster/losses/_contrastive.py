@@ -23,7 +23,7 @@ def nt_xent(z_a: Tensor, z_b: Tensor, temperature: float) -> Tensor:
     all views but itself. Mean over the 2n views, where the code of SimCLR adds the
     means of both directions, which is twice as much.
     """
-    z = _unit_rows(torch.cat([promoted(z_a), promoted(z_b)]))  # (2n, d)
+    z = unit_rows(torch.cat([promoted(z_a), promoted(z_b)]))  # (2n, d)
     is_self = torch.eye(len(z), dtype=torch.bool, device=z.device)
     similarity = product(z, z.T).masked_fill(is_self, -torch.inf) / temperature
     positive = (z * z.roll(len(z_a), dims=0)).sum(dim=1) / temperature  # (2n,)
@@ -38,8 +38,8 @@ def info_nce(
     Among the keys of all n rows and further negatives, by cosine similarity over the
     temperature; mean over the rows.
     """
-    query, key = _unit_rows(promoted(query)), _unit_rows(promoted(key))
-    others = _unit_rows(promoted(negatives))
+    query, key = unit_rows(promoted(query)), unit_rows(promoted(key))
+    others = unit_rows(promoted(negatives))
     similarity = product(query, torch.cat([key, others]).T) / temperature
     positive = (query * key).sum(dim=1) / temperature  # (n,)
     return (similarity.logsumexp(dim=1) - positive).mean()
@@ -53,7 +53,7 @@ def prototype_contrast(
     Among all of them, by cosine similarity, over the temperature of each (k,); labels
     (n,) tell which it is. Mean over the rows.
     """
-    z, prototypes = _unit_rows(promoted(z)), _unit_rows(promoted(prototypes))
+    z, prototypes = unit_rows(promoted(z)), unit_rows(promoted(prototypes))
     return F.cross_entropy(product(z, prototypes.T) / temperatures, labels)
 
 
@@ -62,7 +62,7 @@ def direction_error(z: Tensor, target: Tensor) -> Tensor:
 
     Rows are divided by their length first, so that it is 2 - 2 cos; mean over the rows.
     """
-    z, target = _unit_rows(promoted(z)), _unit_rows(promoted(target))
+    z, target = unit_rows(promoted(z)), unit_rows(promoted(target))
     return (z - target).square().sum(dim=1).mean()
 
 
@@ -75,7 +75,8 @@ def cluster_contrast(p_a: Tensor, p_b: Tensor, temperature: float) -> Tensor:
     return nt_xent(p_a.T, p_b.T, temperature)
 
 
-def _unit_rows(z: Tensor) -> Tensor:
+def unit_rows(z: Tensor) -> Tensor:
+    """The directions of the rows: (n, d) -> (n, d)."""
     # A row of zeros stays one: it has no direction, and dividing it by a tiny number
     # instead would multiply its gradient as much.
     norm = torch.linalg.vector_norm(z, dim=1, keepdim=True)
