@@ -61,9 +61,9 @@ class IDFDClustering(ViewCenterClusterer):
     hides, while the features of the embedding are kept apart; then k-means. Told from
     each other softly, rows that are alike stay near each other. What the views change,
     the clusters cannot depend on: the ready ones suit photographs, digits, and tables
-    of many features. One view a step makes it the cheapest of its kind. For tables of
-    few features prefer :class:`DECClustering`, for embeddings :class:`SCANClustering`.
-    Columns in different units belong through a StandardScaler first.
+    of many features. For tables of few features prefer :class:`DECClustering`, for
+    embeddings :class:`SCANClustering`. Columns in different units belong through a
+    StandardScaler first.
 
     Parameters
     ----------
@@ -221,11 +221,11 @@ class IDFDClustering(ViewCenterClusterer):
     that nothing has trained. Pixels are centred by channel, since views move them.
 
     Departures from [1]_: of more than 16,384 rows as many are drawn in each step, and
-    stand for all others by their mean; the memory begins with random directions;
-    k-means is on the output of the network and not on the memory, so that new rows are
-    treated alike; Adam with a rate that falls, where the paper has stochastic gradient
-    descent; a small network by default; images are turned, and those with colours
-    mirrored; the paper has no views of tables.
+    stand for all others by their mean; k-means is on the output of the network and not
+    on the memory, so that new rows are treated alike; the squares of ``"idfo"`` are
+    divided by the number of features; Adam with a rate that falls, where the paper has
+    stochastic gradient descent; a small network by default; images are turned, and
+    those with colours mirrored; the paper has no views of tables.
 
     References
     ----------
@@ -325,15 +325,11 @@ class IDFDClustering(ViewCenterClusterer):
 
     def _of_features(self):
         """What keeps features apart, and its weight."""
+        temperature = self.feature_temperature
         of_features, weight = {
-            "idfd": (
-                partial(feature_decorrelation, temperature=self.feature_temperature),
-                1.0,
-            ),
+            "idfd": (partial(feature_decorrelation, temperature=temperature), 1.0),
             "idfo": (feature_orthogonality, 10.0),
             "id": (None, 0.0),
         }[self.variant]
-        return (
-            of_features,
-            weight if self.feature_weight == "auto" else self.feature_weight,
-        )
+        given = self.feature_weight
+        return of_features, weight if given == "auto" else given
