@@ -12,6 +12,7 @@ from skdeepcluster.networks._heads import (
     ClusterHeads,
     HeadModel,
     ProjectionModel,
+    PrototypeHeads,
     UnitRows,
 )
 from skdeepcluster.networks._images import ImageLayout, image_layout
@@ -50,6 +51,7 @@ __all__ = [
     "MixtureModel",
     "MovingAverage",
     "ProjectionModel",
+    "PrototypeHeads",
     "Queue",
     "ResNet18",
     "TwoHeads",
@@ -84,6 +86,7 @@ _MODULES = {
         UnitRows,
         ProjectionModel,
         ClusterHeads,
+        PrototypeHeads,
         HeadModel,
     )
 }

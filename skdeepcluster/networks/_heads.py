@@ -64,7 +64,28 @@ class ProjectionModel(nn.Module):
     forward = project  # as the encoder of another model
 
 
-class ClusterHeads(nn.Module):
+class _Heads(nn.Module):
+    """Heads that share one weight of shape (n_heads, n_outputs, n_clusters)."""
+
+    weight: nn.Parameter
+
+    @property
+    def n_heads(self) -> int:
+        """Number of heads."""
+        return self.weight.shape[0]
+
+    @property
+    def n_clusters(self) -> int:
+        """Number of clusters, the same for all heads."""
+        return self.weight.shape[2]
+
+    @property
+    def n_outputs(self) -> int:
+        """Width of what the last layer of a head is given."""
+        return self.weight.shape[1]
+
+
+class ClusterHeads(_Heads):
     """Several heads beside each other, each with a logit per cluster.
 
     A head is linear, or has a hidden layer with batch normalisation and ReLU.
@@ -115,21 +136,6 @@ class ClusterHeads(nn.Module):
             "n_hidden": self.n_hidden,
         }
 
-    @property
-    def n_heads(self) -> int:
-        """Number of heads."""
-        return self.weight.shape[0]
-
-    @property
-    def n_clusters(self) -> int:
-        """Number of clusters, the same for all heads."""
-        return self.weight.shape[2]
-
-    @property
-    def n_outputs(self) -> int:
-        """Width of what the last layer of a head is given."""
-        return self.weight.shape[1]
-
     def features(self, z: Tensor) -> Tensor:
         """What the last layers are given: (n, n_inputs) -> (n_heads, n, width)."""
         if self.hidden is None:
@@ -168,6 +174,76 @@ class ClusterHeads(nn.Module):
             layer.bias.zero_()
 
 
+class PrototypeHeads(_Heads):
+    """Several heads beside each other, each with a direction per cluster.
+
+    A head makes of its input a vector of length one. Logits are its cosines with the
+    prototypes of the clusters, divided by a temperature.
+
+    Parameters
+    ----------
+    n_inputs, n_clusters, n_heads : int
+    n_hidden : int
+        Width of the hidden layer of each head, with batch normalisation and ReLU; 0 for
+        none.
+    n_outputs : int
+        Size of the vector of length one.
+    temperature : float
+    generator : torch.Generator, default=None
+        Source of the initial weights; without one they are left undefined.
+    """
+
+    def __init__(
+        self,
+        n_inputs: int,
+        n_clusters: int,
+        n_heads: int,
+        n_hidden: int,
+        n_outputs: int,
+        temperature: float,
+        generator: torch.Generator | None = None,
+    ):
+        super().__init__()
+        self.temperature = temperature
+        self.layers = ClusterHeads(n_inputs, n_outputs, n_heads, n_hidden, generator)
+        device = None if generator is None else generator.device
+        weight = torch.empty(n_heads, n_outputs, n_clusters, device=device)
+        if generator is not None:
+            weight = F.normalize(weight.normal_(generator=generator), dim=1)
+        self.weight = nn.Parameter(weight)
+
+    @property
+    def config(self) -> dict:
+        """Plain description from which `build` makes the same architecture."""
+        return {
+            "name": "PrototypeHeads",
+            "n_inputs": self.layers.n_inputs,
+            "n_clusters": self.n_clusters,
+            "n_heads": self.n_heads,
+            "n_hidden": self.layers.n_hidden,
+            "n_outputs": self.n_outputs,
+            "temperature": self.temperature,
+        }
+
+    def features(self, z: Tensor) -> Tensor:
+        """Vectors of length one: (n, n_inputs) -> (n_heads, n, n_outputs)."""
+        return F.normalize(self.layers(z), dim=2)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Logits: (n, n_inputs) -> (n_heads, n, n_clusters)."""
+        z = self.features(z)
+        # In full precision: the temperature makes errors of cosines larger.
+        with torch.autocast(z.device.type, enabled=False):
+            return z @ F.normalize(self.weight, dim=1) / self.temperature
+
+    @torch.no_grad()
+    def keep(self, heads: Tensor, clusters: Tensor) -> None:
+        """Drop all heads but these and all clusters but these: (n,) int64 each."""
+        every_output = torch.arange(self.n_outputs, device=heads.device)
+        self.layers.keep(heads, every_output)
+        self.weight.data = self.weight[heads][:, :, clusters].clone()
+
+
 class HeadModel(nn.Module):
     """An encoder and heads on it that assign its output to clusters.
 
@@ -176,10 +252,10 @@ class HeadModel(nn.Module):
     Parameters
     ----------
     encoder : nn.Module
-    heads : ClusterHeads
+    heads : ClusterHeads or PrototypeHeads
     """
 
-    def __init__(self, encoder: nn.Module, heads: ClusterHeads):
+    def __init__(self, encoder: nn.Module, heads: ClusterHeads | PrototypeHeads):
         super().__init__()
         self.encoder, self.heads = encoder, heads
 

@@ -15,6 +15,7 @@ from skdeepcluster.networks import (
     HeadModel,
     ImageLayout,
     ProjectionModel,
+    PrototypeHeads,
     UnitRows,
     UserNetwork,
     build,
@@ -167,6 +168,97 @@ def test_keep__what_is_left_can_be_trained(n_hidden):
         # What a shift of all rows does is undone by batch normalisation.
         if name != "hidden.0.bias":
             assert not torch.equal(value, before[name]), name
+
+
+# -- heads with prototypes ---------------------------------------------------------
+
+
+def make_prototypes(n_hidden=7, n_heads=3, n_clusters=4):
+    heads = PrototypeHeads(5, n_clusters, n_heads, n_hidden, 6, 0.1, seeded())
+    heads.layers = make_heads(n_hidden, n_heads, n_clusters=6)
+    with torch.no_grad():
+        heads.weight *= 3  # the length of a prototype says nothing
+    return heads
+
+
+@each_mode
+@each_width
+def test_prototypes__logits_are_cosines_over_the_temperature(n_hidden, training):
+    heads, z = make_prototypes(n_hidden).train(training), rows()
+    expected = copy.deepcopy(heads).layers(z).detach().double().numpy()
+    expected /= np.linalg.norm(expected, axis=2, keepdims=True)
+    features = copy.deepcopy(heads).features(z).detach()
+    assert features.shape == (3, 9, heads.n_outputs) == (3, 9, 6)
+    np.testing.assert_allclose(features, expected, rtol=1e-4, atol=1e-6)
+    prototypes = heads.weight.detach().double().numpy()
+    prototypes /= np.linalg.norm(prototypes, axis=1, keepdims=True)
+    logits = heads(z).detach()
+    assert logits.shape == (3, 9, 4)
+    np.testing.assert_allclose(logits, expected @ prototypes / 0.1, atol=1e-4)
+
+
+def test_prototypes__start_with_length_one_and_depend_on_their_generator_only():
+    before = torch.get_rng_state()
+    first, second, other = (
+        PrototypeHeads(5, 4, 3, 7, 6, 0.1, seeded(seed)) for seed in (0, 0, 1)
+    )
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.testing.assert_close(first.weight.norm(dim=1), torch.ones(3, 4))
+    for name, value in first.state_dict().items():
+        assert torch.equal(value, second.state_dict()[name]), name
+    assert not torch.equal(first.weight, other.weight)
+    assert not torch.equal(first.weight[0], first.weight[1])
+
+
+def test_prototypes__gradients_of_one_head_do_not_reach_another():
+    heads = make_prototypes()
+    heads(rows())[1].square().sum().backward()
+    for weight in (heads.weight, heads.layers.weight):
+        reached = weight.grad.flatten(1).abs().sum(dim=1) > 0
+        assert reached.tolist() == [False, True, False]
+
+
+@each_width
+def test_prototypes__under_autocast_cosines_stay_exact(n_hidden):
+    heads, z = make_prototypes(n_hidden).eval(), rows()
+    with torch.autocast("cpu", torch.bfloat16):
+        features, logits = heads.features(z), heads(z)
+    assert features.dtype == logits.dtype == torch.float32
+    expected = features @ F.normalize(heads.weight, dim=1) / 0.1
+    torch.testing.assert_close(logits, expected)
+
+
+@each_mode
+@each_width
+@pytest.mark.parametrize(
+    ("kept_heads", "kept_clusters"),
+    [([1], [0, 1, 2, 3]), ([0, 1, 2], [3, 1]), ([2, 0], [2])],
+)
+def test_prototypes__keep_leaves_exactly_these_outputs(
+    n_hidden, training, kept_heads, kept_clusters
+):
+    heads, z = make_prototypes(n_hidden), rows()
+    expected = copy.deepcopy(heads).train(training)(z)[kept_heads][:, :, kept_clusters]
+    heads.train(training).keep(torch.tensor(kept_heads), torch.tensor(kept_clusters))
+    torch.testing.assert_close(heads(z), expected)
+    assert (heads.n_heads, heads.n_clusters) == (len(kept_heads), len(kept_clusters))
+    rebuilt = build(heads.config).train(training)
+    rebuilt.load_state_dict(heads.state_dict())
+    torch.testing.assert_close(rebuilt(z), expected)
+
+
+def test_prototypes__in_a_model_speak_like_other_heads():
+    model, x = HeadModel(UnitRows(), make_prototypes()).eval(), rows()
+    expected = model.assign_all(x)[:, 2]
+    model.choose(2)
+    torch.testing.assert_close(model.assign(x), expected)
+    z = model.embed(x)
+    torch.testing.assert_close(z, model.heads.features(UnitRows()(x))[0])
+    model.keep(torch.tensor([0, 3]))
+    assert model.n_clusters == model.assign(x).shape[1] == 2
+    rebuilt = build(model.config).eval()
+    rebuilt.load_state_dict(model.state_dict())
+    torch.testing.assert_close(rebuilt.embed(x), z)
 
 
 # -- models with heads -------------------------------------------------------------
