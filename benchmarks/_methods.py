@@ -35,7 +35,7 @@ MIXTURE = "Autoencoder + GaussianMixture"
 CONTRAST = "SimCLR + KMeans"
 BOOTSTRAP = "BYOL + KMeans"
 SCAN, CC, DCEC = "SCANClustering", "ContrastiveClustering", "DCECClustering"
-PCL = "PCLClustering"
+IIC, SWAV, PCL = "IICClustering", "SwAVClustering", "PCLClustering"
 IDFD, DEEPCLUSTER = "IDFDClustering", "DeepCluster"
 
 
@@ -52,13 +52,12 @@ def deep_clusterers():
 
 
 FROM_AUTOENCODER = [TWO_STEP, MIXTURE, *deep_clusterers()]
+FROM_VIEWS = [CONTRAST, BOOTSTRAP, SCAN, CC, IIC, SWAV, PCL, IDFD, DEEPCLUSTER]
 METHODS = [  # of flat rows, where DCEC is IDEC
     *(m for m in (K_MEANS, *FROM_AUTOENCODER) if m != DCEC),
-    *(CONTRAST, BOOTSTRAP, SCAN, CC, PCL, IDFD, DEEPCLUSTER),
+    *FROM_VIEWS,
 ]
-METHODS_OF_IMAGES = [
-    *(K_MEANS, TWO_STEP, DCEC, CONTRAST, BOOTSTRAP, SCAN, CC, PCL, IDFD, DEEPCLUSTER),
-]
+METHODS_OF_IMAGES = [K_MEANS, TWO_STEP, DCEC, *FROM_VIEWS]
 
 
 class Starts:

@@ -11,8 +11,10 @@ from skdeepcluster.cluster import (
     DeepCluster,
     IDECClustering,
     IDFDClustering,
+    IICClustering,
     PCLClustering,
     SCANClustering,
+    SwAVClustering,
     VaDEClustering,
 )
 from skdeepcluster.representation import BYOL, Autoencoder, SimCLR
@@ -27,9 +29,11 @@ __all__ = [
     "DeepCluster",
     "IDECClustering",
     "IDFDClustering",
+    "IICClustering",
     "PCLClustering",
     "SCANClustering",
     "SimCLR",
+    "SwAVClustering",
     "VaDEClustering",
     "__version__",
 ]

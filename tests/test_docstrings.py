@@ -28,6 +28,7 @@ OWN_WORDING = {
     "autoencoder",
     "batch_size",
     "clustering_weight",
+    "head_losses_",
     "hidden_layer_sizes",
     "history_",
     "init_labels_",
@@ -37,6 +38,7 @@ OWN_WORDING = {
     "n_init",
     "n_iter_",
     "network",
+    "temperature",
     "update_encoder",
 }
 

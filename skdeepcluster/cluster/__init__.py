@@ -7,8 +7,10 @@ from skdeepcluster.cluster._dec import DECClustering
 from skdeepcluster.cluster._deepcluster import DeepCluster
 from skdeepcluster.cluster._idec import IDECClustering
 from skdeepcluster.cluster._idfd import IDFDClustering
+from skdeepcluster.cluster._iic import IICClustering
 from skdeepcluster.cluster._pcl import PCLClustering
 from skdeepcluster.cluster._scan import SCANClustering
+from skdeepcluster.cluster._swav import SwAVClustering
 from skdeepcluster.cluster._vade import VaDEClustering
 
 __all__ = [
@@ -19,7 +21,9 @@ __all__ = [
     "DeepCluster",
     "IDECClustering",
     "IDFDClustering",
+    "IICClustering",
     "PCLClustering",
     "SCANClustering",
+    "SwAVClustering",
     "VaDEClustering",
 ]

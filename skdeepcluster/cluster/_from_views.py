@@ -1,6 +1,7 @@
 """Clusterers that learn from random views: with heads, or with k-means at the end."""
 
 import copy
+from typing import Literal
 
 from skdeepcluster.cluster._base import DeepClusterer
 from skdeepcluster.cluster._centroids import CentersMixin
@@ -10,6 +11,10 @@ from skdeepcluster.initialization import kmeans_centers, label_means
 from skdeepcluster.networks import CentroidModel
 from skdeepcluster.representation import FromViews
 from skdeepcluster.utils import Integers
+
+_OVERCLUSTERS = 5  # for each cluster
+_ROWS_OF_DATA = 10  # for each of them, below which there are fewer of them
+_ROWS_OF_BATCH = 5  # for each of them: what is said of them is said of a batch
 
 
 class ViewHeadClusterer(FromViews, HeadClusterer):
@@ -25,6 +30,29 @@ class ViewHeadClusterer(FromViews, HeadClusterer):
     def _fit(self, X, seed, checkpoint, start):
         super()._fit(X, seed, checkpoint, start)
         self._label_rows(X)
+
+
+class OverclusteringClusterer(ViewHeadClusterer):
+    """Base of those with further heads of more clusters, which die with the stage."""
+
+    n_overclusters: int | Literal["auto"]
+
+    _parameter_rules = {
+        **ViewHeadClusterer._parameter_rules,
+        "n_overclusters": ["auto", Integers(0)],
+    }
+
+    def _auto_batch_size(self, n_samples):
+        for_overclusters = _ROWS_OF_BATCH * self._n_overclusters(n_samples)
+        wanted = max(super()._auto_batch_size(n_samples), for_overclusters)
+        return min(wanted, max(n_samples, 1))
+
+    def _n_overclusters(self, n_samples) -> int:
+        """Clusters of the further heads; 0: there are none."""
+        if self.n_overclusters != "auto":
+            return self.n_overclusters
+        number = min(_OVERCLUSTERS * self.n_clusters, n_samples // _ROWS_OF_DATA)
+        return number if number > self.n_clusters else 0
 
 
 class ViewCenterClusterer(FromViews, CentersMixin, DeepClusterer):

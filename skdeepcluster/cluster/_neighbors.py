@@ -79,9 +79,14 @@ def head_losses(
     for p in trainer.apply(model.assign_all).unbind(dim=1):  # (n, n_clusters)
         parts = [consistency(p, p[column]) for column in columns]
         losses.append(torch.stack(parts).mean() - mean_entropy(p))
-        sizes = torch.bincount(p.max(dim=1).indices, minlength=p.shape[1])
-        used.append((sizes > 0).sum())
+        used.append(n_used(p))
     return torch.stack(losses), torch.stack(used)
+
+
+def n_used(p: Tensor) -> Tensor:
+    """How many clusters have rows: (n, k) -> scalar."""
+    sizes = torch.bincount(p.max(dim=1).indices, minlength=p.shape[1])
+    return (sizes > 0).sum()
 
 
 def best_head(losses: Tensor, used: Tensor) -> int:

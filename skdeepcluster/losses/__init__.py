@@ -25,7 +25,7 @@ from skdeepcluster.losses._mutual_information import (
 )
 from skdeepcluster.losses._reconstruction import mean_squared_error
 from skdeepcluster.losses._self_training import kl_divergence, target_distribution
-from skdeepcluster.losses._transport import sinkhorn
+from skdeepcluster.losses._transport import sinkhorn, soft_cross_entropy
 
 __all__ = [
     "cluster_contrast",
@@ -43,5 +43,6 @@ __all__ = [
     "nt_xent",
     "prototype_contrast",
     "sinkhorn",
+    "soft_cross_entropy",
     "target_distribution",
 ]

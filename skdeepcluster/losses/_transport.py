@@ -26,3 +26,8 @@ def sinkhorn(scores: Tensor, epsilon: float, n_iter: int = 3) -> Tensor:
         log_q = log_q - log_q.logsumexp(dim=0, keepdim=True) + to_size
         log_q = log_q.log_softmax(dim=1)
     return log_q.exp()
+
+
+def soft_cross_entropy(logits: Tensor, q: Tensor) -> Tensor:
+    """With soft assignments instead of labels, mean over the rows: (n, k) twice."""
+    return -(promoted(q) * promoted(logits).log_softmax(dim=1)).sum(dim=1).mean()

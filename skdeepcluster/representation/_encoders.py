@@ -103,7 +103,11 @@ class FromViews(DeepEstimator):
             schedule=self.learning_rate_schedule,
         )
         self.model_, self.n_iter_ = model.eval(), len(self.history_)
+        self._after_training(trainer, objective)
         return trainer
+
+    def _after_training(self, trainer: Trainer, objective: Objective):
+        """Take from the objective what outlives it: nothing, but in subclasses."""
 
     def _n_epochs(self, trainer: Trainer) -> int:
         """Number of passes over the rows."""

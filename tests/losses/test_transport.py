@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from skdeepcluster.losses import sinkhorn
+from skdeepcluster.losses import sinkhorn, soft_cross_entropy
 from tests.references import transport as reference
 
 
@@ -47,3 +47,47 @@ def test_half_precision_does_not_overflow():
 
 def test_has_no_gradient():
     assert not sinkhorn(random_scores(4, 2).requires_grad_(), 0.1).requires_grad
+
+
+# -- cross-entropy with what came out ----------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 4), (6, 1), (12, 3)])
+@pytest.mark.parametrize("sharpness", [0.1, 1.0, 100.0])
+def test_cross_entropy__against_the_reference(shape, sharpness):
+    logits = sharpness * random_scores(*shape)
+    q = sinkhorn(random_scores(*shape, seed=1), 0.5)
+    loss = soft_cross_entropy(logits, q)
+    assert loss.shape == ()
+    expected = reference.soft_cross_entropy(logits.numpy(), q.numpy())
+    assert float(loss) == pytest.approx(expected, rel=1e-10, abs=1e-12)
+
+
+def test_cross_entropy__of_one_cluster_is_zero():
+    assert float(soft_cross_entropy(random_scores(5, 1), torch.ones(5, 1))) == 0
+
+
+def test_cross_entropy__of_equal_logits_is_log_k():
+    q = sinkhorn(random_scores(5, 7), 0.1)
+    loss = soft_cross_entropy(torch.zeros(5, 7), q)
+    assert float(loss) == pytest.approx(np.log(7))
+
+
+def test_cross_entropy__with_labels_is_the_usual_one():
+    logits, labels = random_scores(6, 3), torch.tensor([0, 2, 1, 1, 0, 2])
+    loss = soft_cross_entropy(logits, torch.eye(3)[labels])
+    torch.testing.assert_close(loss, torch.nn.functional.cross_entropy(logits, labels))
+
+
+def test_cross_entropy__gradient():
+    q = sinkhorn(random_scores(6, 3, seed=1), 0.5)
+    logits = random_scores(6, 3).requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: soft_cross_entropy(x, q), logits)
+
+
+def test_cross_entropy__of_bfloat16_is_computed_in_float32():
+    logits = random_scores(6, 3).bfloat16()
+    q = sinkhorn(random_scores(6, 3, seed=1), 0.5).bfloat16()
+    loss = soft_cross_entropy(logits, q)
+    assert loss.dtype == torch.float32
+    torch.testing.assert_close(loss, soft_cross_entropy(logits.float(), q.float()))

@@ -13,3 +13,14 @@ def sinkhorn(scores, epsilon, n_iter):
         for i in range(n):
             q[i] *= 1 / n / q[i].sum()
     return n * q
+
+
+def soft_cross_entropy(logits, q):
+    """Minus the mean over the rows of the logs of a softmax, weighted."""
+    total = 0.0
+    for i in range(len(q)):
+        largest = logits[i].max()
+        log_sum = largest + np.log(np.exp(logits[i] - largest).sum())
+        for j in range(q.shape[1]):
+            total -= q[i, j] * (logits[i, j] - log_sum)
+    return total / len(q)
