@@ -15,7 +15,8 @@ embedding with which DEC and its relatives begin, "SimCLR + KMeans" on that with
 SCAN begins on images; on other rows SCAN begins with these, and Contrastive Clustering
 with nothing. All settings are the defaults except for the number of clusters, the seed,
 20 starts of k-means, and 10 starts and diagonal covariances of the Gaussian mixture.
-Labels are used for nothing but the scores.
+Labels are used for nothing but the scores. The machine had other work to do as well:
+seconds tell orders of magnitude.
 """
 
 ABOUT_GAINS = """
