@@ -15,6 +15,7 @@ from skdeepcluster.cluster import (
     PCLClustering,
     SCANClustering,
     SwAVClustering,
+    TEMIClustering,
     VaDEClustering,
 )
 from skdeepcluster.representation import BYOL, Autoencoder, SimCLR
@@ -34,6 +35,7 @@ __all__ = [
     "SCANClustering",
     "SimCLR",
     "SwAVClustering",
+    "TEMIClustering",
     "VaDEClustering",
     "__version__",
 ]

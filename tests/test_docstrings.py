@@ -37,6 +37,7 @@ OWN_WORDING = {
     "model_",
     "n_init",
     "n_iter_",
+    "n_neighbors",
     "network",
     "temperature",
     "update_encoder",

@@ -11,6 +11,7 @@ from skdeepcluster.cluster._iic import IICClustering
 from skdeepcluster.cluster._pcl import PCLClustering
 from skdeepcluster.cluster._scan import SCANClustering
 from skdeepcluster.cluster._swav import SwAVClustering
+from skdeepcluster.cluster._temi import TEMIClustering
 from skdeepcluster.cluster._vade import VaDEClustering
 
 __all__ = [
@@ -25,5 +26,6 @@ __all__ = [
     "PCLClustering",
     "SCANClustering",
     "SwAVClustering",
+    "TEMIClustering",
     "VaDEClustering",
 ]

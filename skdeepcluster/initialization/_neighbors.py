@@ -27,10 +27,19 @@ def nearest_neighbors(z: Passes, n_neighbors: int, *, by_angle: bool) -> Tensor:
 
 
 def drawn_neighbors(
-    neighbors: Tensor, index: Tensor, generator: torch.Generator
+    neighbors: Tensor,
+    index: Tensor,
+    generator: torch.Generator,
+    *,
+    with_itself: bool = True,
 ) -> Tensor:
-    """One of the neighbours of each row, or the row itself: (n, k), (b,) -> (b,)."""
-    among = torch.cat([index.unsqueeze(1), neighbors[index]], dim=1)
+    """One of the neighbours of each row, or the row itself: (n, k), (b,) -> (b,).
+
+    A row without neighbours is drawn itself in any case.
+    """
+    among = neighbors[index]
+    if with_itself or among.shape[1] == 0:
+        among = torch.cat([index.unsqueeze(1), among], dim=1)
     drawn = torch.randint(
         among.shape[1], index.shape, generator=generator, device=index.device
     )

@@ -23,11 +23,13 @@ from skdeepcluster.losses._mutual_information import (
     mean_entropy,
     mutual_information,
 )
+from skdeepcluster.losses._pointwise import agreement, pointwise_mutual_information
 from skdeepcluster.losses._reconstruction import mean_squared_error
 from skdeepcluster.losses._self_training import kl_divergence, target_distribution
 from skdeepcluster.losses._transport import sinkhorn, soft_cross_entropy
 
 __all__ = [
+    "agreement",
     "cluster_contrast",
     "confident_cross_entropy",
     "consistency",
@@ -41,6 +43,7 @@ __all__ = [
     "mean_squared_error",
     "mutual_information",
     "nt_xent",
+    "pointwise_mutual_information",
     "prototype_contrast",
     "sinkhorn",
     "soft_cross_entropy",

@@ -8,6 +8,7 @@ Van Gool, ECCV 2020).
 import torch
 from torch import Tensor
 
+from skdeepcluster.losses._pointwise import agreement
 from skdeepcluster.losses._precision import product, promoted
 
 _SMALLEST_AGREEMENT = 1e-8
@@ -27,8 +28,8 @@ def consistency(p: Tensor, p_neighbor: Tensor) -> Tensor:
     Mean over the rows: (n, k) and (n, k) -> scalar, (h, n, k) twice -> (h,). Below 1e-8
     the probability is clamped and has no gradient.
     """
-    agreement = (promoted(p) * promoted(p_neighbor)).sum(dim=-1)  # (..., n)
-    return -agreement.clamp_min(_SMALLEST_AGREEMENT).log().mean(dim=-1)
+    shared = agreement(p, p_neighbor)
+    return -shared.clamp_min(_SMALLEST_AGREEMENT).log().mean(dim=-1)
 
 
 def mutual_information(p: Tensor, p_other: Tensor, weight: float = 1.0) -> Tensor:

@@ -111,8 +111,25 @@ def test_drawn_neighbors__are_the_row_itself_or_in_its_line_equally_often():
         np.testing.assert_allclose(shares, 1 / 3, atol=0.03)
 
 
-def test_drawn_neighbors__without_any_are_the_row_itself():
-    found = drawn_neighbors(torch.empty(1, 0, dtype=int), torch.tensor([0, 0]), None)
+def test_drawn_neighbors__without_the_row_itself():
+    table = torch.tensor([[1, 2], [2, 3], [3, 0], [0, 1]])
+    index = torch.tensor([3, 1]).repeat_interleave(3000)
+    source = torch.Generator().manual_seed(0)
+    found = drawn_neighbors(table, index, source, with_itself=False)
+    for row, expected in ((3, [0, 1]), (1, [2, 3])):
+        counts = np.bincount(found[index == row], minlength=4)
+        assert counts.sum() == counts[expected].sum()
+        np.testing.assert_allclose(counts[expected] / 3000, 1 / 2, atol=0.03)
+
+
+@pytest.mark.parametrize("with_itself", [True, False])
+def test_drawn_neighbors__without_any_are_the_row_itself(with_itself):
+    found = drawn_neighbors(
+        torch.empty(1, 0, dtype=int),
+        torch.tensor([0, 0]),
+        None,
+        with_itself=with_itself,
+    )
     assert found.tolist() == [0, 0]
 
 

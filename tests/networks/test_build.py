@@ -18,6 +18,7 @@ from skdeepcluster.networks import (
     LinearPath,
     MixtureModel,
     ProjectionModel,
+    PrototypeHeads,
     UnitRows,
     UserNetwork,
     build,
@@ -102,6 +103,7 @@ METHODS = {
     UnitRows: ["forward"],
     ProjectionModel: ["embed", "project"],
     ClusterHeads: ["forward"],
+    PrototypeHeads: ["features", "forward"],
     HeadModel: ["embed", "assign", "log_assign", "assign_all", "label"],
     UserNetwork: ["forward"],
 }
@@ -144,6 +146,7 @@ def models():
         "ProjectionModel of a user": ProjectionModel(of_images, mlp(9, 3)),
         "ClusterHeads": heads(6),
         "ClusterHeads with a hidden layer": heads(6, 5),
+        "PrototypeHeads": PrototypeHeads(6, 4, 3, 5, 2, 0.1, seeded()),
         "HeadModel": HeadModel(pair.encoder, heads(2)),
         "HeadModel on rows of length one": HeadModel(UnitRows(), heads(6, 5)),
         "HeadModel on an encoder of length one": HeadModel(
