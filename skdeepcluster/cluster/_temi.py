@@ -304,6 +304,7 @@ class TEMIClustering(HeadClusterer):
             _OUTPUTS,
             _TEMPERATURE,
             generator(seed, "heads"),
+            batch_norm=True,
         )
         self.n_components_ = heads.n_outputs
         return HeadModel(UnitRows(), heads)

@@ -153,15 +153,9 @@ class ClusterHeads(_Heads):
         """Drop all heads but these and all clusters but these: (n,) int64 each."""
         if self.hidden is not None:
             layer, norm = self.hidden[0], self.hidden[1]
-            kept = torch.arange(self.n_heads * self.n_hidden, device=heads.device)
-            kept = kept.view(self.n_heads, self.n_hidden)[heads].flatten()
-            for part, names in (
-                (layer, ("weight", "bias")),
-                (norm, ("weight", "bias", "running_mean", "running_var")),
-            ):
-                for name in names:
-                    getattr(part, name).data = getattr(part, name)[kept].clone()
-            layer.out_features = norm.num_features = len(kept)
+            _keep_heads(layer, heads, self.n_heads)
+            _keep_heads(norm, heads, self.n_heads)
+            layer.out_features = norm.num_features = len(layer.weight)
         for parameter in (self.weight, self.bias):
             parameter.data = parameter[heads][:, :, clusters].clone()
 
@@ -172,6 +166,13 @@ class ClusterHeads(_Heads):
             bound = fan_in**-0.5
             layer.weight.uniform_(-bound, bound, generator=generator)
             layer.bias.zero_()
+
+
+def _keep_heads(module: nn.Module, heads: Tensor, n_heads: int) -> None:
+    """Drop the entries of all heads but these, which lie side by side."""
+    for value in (*module.parameters(), *module.buffers()):
+        if value.ndim:  # else a count of batches
+            value.data = value.unflatten(0, (n_heads, -1))[heads].flatten(0, 1)
 
 
 class PrototypeHeads(_Heads):
@@ -191,6 +192,9 @@ class PrototypeHeads(_Heads):
     temperature : float
     generator : torch.Generator, default=None
         Source of the initial weights; without one they are left undefined.
+    batch_norm : bool, default=False
+        Whether batches are normalised before each row gets its length. Rows then point
+        everywhere from the start, so that each prototype has some.
     """
 
     def __init__(
@@ -202,10 +206,12 @@ class PrototypeHeads(_Heads):
         n_outputs: int,
         temperature: float,
         generator: torch.Generator | None = None,
+        batch_norm: bool = False,
     ):
         super().__init__()
         self.temperature = temperature
         self.layers = ClusterHeads(n_inputs, n_outputs, n_heads, n_hidden, generator)
+        self.norm = nn.BatchNorm1d(n_heads * n_outputs) if batch_norm else None
         device = None if generator is None else generator.device
         weight = torch.empty(n_heads, n_outputs, n_clusters, device=device)
         if generator is not None:
@@ -223,11 +229,16 @@ class PrototypeHeads(_Heads):
             "n_hidden": self.layers.n_hidden,
             "n_outputs": self.n_outputs,
             "temperature": self.temperature,
+            "batch_norm": self.norm is not None,
         }
 
     def features(self, z: Tensor) -> Tensor:
         """Vectors of length one: (n, n_inputs) -> (n_heads, n, n_outputs)."""
-        return F.normalize(self.layers(z), dim=2)
+        z = self.layers(z)
+        if self.norm is not None:
+            columns = self.norm(z.transpose(0, 1).flatten(1))
+            z = columns.unflatten(1, (self.n_heads, self.n_outputs)).transpose(0, 1)
+        return F.normalize(z, dim=2)
 
     def forward(self, z: Tensor) -> Tensor:
         """Logits: (n, n_inputs) -> (n_heads, n, n_clusters)."""
@@ -239,6 +250,9 @@ class PrototypeHeads(_Heads):
     @torch.no_grad()
     def keep(self, heads: Tensor, clusters: Tensor) -> None:
         """Drop all heads but these and all clusters but these: (n,) int64 each."""
+        if self.norm is not None:
+            _keep_heads(self.norm, heads, self.n_heads)
+            self.norm.num_features = len(self.norm.weight)
         every_output = torch.arange(self.n_outputs, device=heads.device)
         self.layers.keep(heads, every_output)
         self.weight.data = self.weight[heads][:, :, clusters].clone()

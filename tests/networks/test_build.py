@@ -147,6 +147,9 @@ def models():
         "ClusterHeads": heads(6),
         "ClusterHeads with a hidden layer": heads(6, 5),
         "PrototypeHeads": PrototypeHeads(6, 4, 3, 5, 2, 0.1, seeded()),
+        "PrototypeHeads with normalised batches": PrototypeHeads(
+            6, 4, 3, 0, 2, 0.1, seeded(), batch_norm=True
+        ),
         "HeadModel": HeadModel(pair.encoder, heads(2)),
         "HeadModel on rows of length one": HeadModel(UnitRows(), heads(6, 5)),
         "HeadModel on an encoder of length one": HeadModel(

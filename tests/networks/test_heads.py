@@ -173,19 +173,38 @@ def test_keep__what_is_left_can_be_trained(n_hidden):
 # -- heads with prototypes ---------------------------------------------------------
 
 
-def make_prototypes(n_hidden=7, n_heads=3, n_clusters=4):
-    heads = PrototypeHeads(5, n_clusters, n_heads, n_hidden, 6, 0.1, seeded())
-    heads.layers = make_heads(n_hidden, n_heads, n_clusters=6)
+each_norm = pytest.mark.parametrize("batch_norm", [False, True])
+
+
+def make_prototypes(n_hidden=7, batch_norm=False):
+    heads = PrototypeHeads(5, 4, 3, n_hidden, 6, 0.1, seeded(), batch_norm)
+    heads.layers = make_heads(n_hidden, n_clusters=6)
     with torch.no_grad():
         heads.weight *= 3  # the length of a prototype says nothing
+        if batch_norm:
+            for parameter in heads.norm.parameters():
+                parameter += 0.1 * torch.randn(parameter.shape, generator=seeded(3))
+    for seed in range(3):
+        heads(2 + rows(seed=seed))
     return heads
 
 
 @each_mode
+@each_norm
 @each_width
-def test_prototypes__logits_are_cosines_over_the_temperature(n_hidden, training):
-    heads, z = make_prototypes(n_hidden).train(training), rows()
-    expected = copy.deepcopy(heads).layers(z).detach().double().numpy()
+def test_prototypes__logits_are_cosines_over_the_temperature(
+    n_hidden, batch_norm, training
+):
+    heads, z = make_prototypes(n_hidden, batch_norm).train(training), rows()
+    before = copy.deepcopy(heads)
+    layers = before.layers(z)  # (n_heads, n, n_outputs)
+    if batch_norm:
+        columns = [
+            before.norm(layers.transpose(0, 1).reshape(9, 18))[:, c::6]
+            for c in range(6)
+        ]
+        layers = torch.stack(columns, dim=2).transpose(0, 1)
+    expected = layers.detach().double().numpy()
     expected /= np.linalg.norm(expected, axis=2, keepdims=True)
     features = copy.deepcopy(heads).features(z).detach()
     assert features.shape == (3, 9, heads.n_outputs) == (3, 9, 6)
@@ -195,6 +214,15 @@ def test_prototypes__logits_are_cosines_over_the_temperature(n_hidden, training)
     logits = heads(z).detach()
     assert logits.shape == (3, 9, 4)
     np.testing.assert_allclose(logits, expected @ prototypes / 0.1, atol=1e-4)
+
+
+def test_prototypes__normalised_batches_point_everywhere():
+    z = 5 + rows(200)  # all in one direction
+    shares = []
+    for batch_norm in (False, True):
+        heads = PrototypeHeads(5, 4, 3, 7, 6, 0.1, seeded(), batch_norm)
+        shares.append(heads.features(z).mean(dim=1).norm(dim=1).max())
+    assert shares[1] < 0.2 < shares[0]
 
 
 def test_prototypes__start_with_length_one_and_depend_on_their_generator_only():
@@ -229,15 +257,16 @@ def test_prototypes__under_autocast_cosines_stay_exact(n_hidden):
 
 
 @each_mode
+@each_norm
 @each_width
 @pytest.mark.parametrize(
     ("kept_heads", "kept_clusters"),
     [([1], [0, 1, 2, 3]), ([0, 1, 2], [3, 1]), ([2, 0], [2])],
 )
 def test_prototypes__keep_leaves_exactly_these_outputs(
-    n_hidden, training, kept_heads, kept_clusters
+    n_hidden, batch_norm, training, kept_heads, kept_clusters
 ):
-    heads, z = make_prototypes(n_hidden), rows()
+    heads, z = make_prototypes(n_hidden, batch_norm), rows()
     expected = copy.deepcopy(heads).train(training)(z)[kept_heads][:, :, kept_clusters]
     heads.train(training).keep(torch.tensor(kept_heads), torch.tensor(kept_clusters))
     torch.testing.assert_close(heads(z), expected)
