@@ -18,7 +18,7 @@ from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from sklearn.mixture import GaussianMixture
 
 import skdeepcluster
-from skdeepcluster import BYOL, Autoencoder, DECClustering, SimCLR
+from skdeepcluster import BYOL, Autoencoder, DECClustering, SimCLR, TEMIClustering
 from skdeepcluster.engine import resolve_precision
 from skdeepcluster.metrics import clustering_accuracy
 
@@ -37,6 +37,8 @@ BOOTSTRAP = "BYOL + KMeans"
 SCAN, CC, DCEC = "SCANClustering", "ContrastiveClustering", "DCECClustering"
 IIC, SWAV, PCL = "IICClustering", "SwAVClustering", "PCLClustering"
 IDFD, DEEPCLUSTER = "IDFDClustering", "DeepCluster"
+TEMI = "TEMIClustering"
+CONTRAST_TEMI = f"SimCLR + {TEMI}"
 
 
 def deep_clusterers():
@@ -52,12 +54,12 @@ def deep_clusterers():
 
 
 FROM_AUTOENCODER = [TWO_STEP, MIXTURE, *deep_clusterers()]
-FROM_VIEWS = [CONTRAST, BOOTSTRAP, SCAN, CC, IIC, SWAV, PCL, IDFD, DEEPCLUSTER]
-METHODS = [  # of flat rows, where DCEC is IDEC
+FROM_VIEWS = [CONTRAST, BOOTSTRAP, CC, IIC, SWAV, PCL, IDFD, DEEPCLUSTER]
+METHODS = [  # of flat rows, where DCEC is IDEC; of views, an embedding and a clusterer
     *(m for m in (K_MEANS, *FROM_AUTOENCODER) if m != DCEC),
-    *FROM_VIEWS,
+    *(CONTRAST, CC, SCAN, TEMI),
 ]
-METHODS_OF_IMAGES = [K_MEANS, TWO_STEP, DCEC, *FROM_VIEWS]
+METHODS_OF_IMAGES = [K_MEANS, TWO_STEP, DCEC, *FROM_VIEWS, SCAN, CONTRAST_TEMI]
 
 
 class Starts:
@@ -89,7 +91,8 @@ class Starts:
         """That of a method, and its seconds; None where it has none."""
         if method in FROM_AUTOENCODER:
             return self.autoencoder
-        if method == CONTRAST or (method == SCAN and self.X.ndim > 2):
+        from_simclr = method in (CONTRAST, CONTRAST_TEMI)
+        if from_simclr or (method == SCAN and self.X.ndim > 2):
             return self.simclr
         if method == BOOTSTRAP:
             return self.byol
@@ -108,6 +111,9 @@ def cluster(method, X, n_clusters, seed, start):
         return k_means.fit_predict(X.reshape(X.shape[0], -1))
     if method in (TWO_STEP, CONTRAST, BOOTSTRAP):
         return k_means.fit_predict(start.transform(X))
+    if method == CONTRAST_TEMI:
+        temi = TEMIClustering(n_clusters, random_state=seed)
+        return temi.fit_predict(start.transform(X))
     if method == MIXTURE:
         mixture = GaussianMixture(
             n_clusters, covariance_type="diag", n_init=10, random_state=seed
