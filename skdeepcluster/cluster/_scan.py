@@ -176,6 +176,7 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
     See Also
     --------
     SimCLR, BYOL : The representations for images.
+    TEMIClustering : Neighbours too; a teacher weighs them, and sizes are measured.
     ContrastiveClustering : Clusters from views alone, in one stage.
     sklearn.cluster.KMeans : Compares rows with centres instead of neighbours.
 

@@ -63,12 +63,13 @@ class TEMIClustering(HeadClusterer):
 
     Heads on rows that stay as they are learn to give each row the cluster that a
     moving average of them gives its neighbour. Pairs that the average finds apart count
-    less, and what is shared counts by how rare it is, so that clusters may differ in
-    size. Use it on embeddings, of a foundation model or of a transformer such as
-    :class:`SimCLR` in front in a pipeline, and on tables of many columns. It goes by
-    directions from the mean: for tables of few columns prefer :class:`DECClustering`.
-    Where clusters are of equal size :class:`SCANClustering` learns the same faster.
-    Columns in different units belong through a StandardScaler first.
+    less, and what a pair shares counts by how rare it is, which keeps all rows from
+    ending in one cluster. Use it on embeddings, of a foundation model or of a
+    transformer such as :class:`SimCLR` in front in a pipeline, and on tables of many
+    columns. It goes by directions from the mean: for tables of few columns prefer
+    :class:`DECClustering`. To train an encoder along, or for clusters of equal size,
+    prefer :class:`SCANClustering`. Columns in different units belong through a
+    StandardScaler first.
 
     Parameters
     ----------
@@ -76,13 +77,13 @@ class TEMIClustering(HeadClusterer):
         Number of clusters in range [1, inf), at most the number of rows.
     n_neighbors : int, default=20
         Neighbours of each row in range [1, inf), by the angle between rows.
-    n_heads : int, default=4
+    n_heads : int, default=8
         Heads that are trained beside each other, in range [1, inf), of which the one is
         kept that keeps most clusters and then has the least loss.
     beta : float, default=0.6
-        How much it counts that a cluster is common, in range (0, 1]. At 1 a pair in a
-        large cluster is worth less by as much as the cluster is larger, at smaller
-        values the more is gained by being sure.
+        Power of the products of probabilities, in range (0, 1]. 1 is the pointwise
+        mutual information, where clusters with few rows die out easily; smaller values
+        hold on to them, and leave assignments softer.
     momentum : float, default=0.9
         Share of the averaged copy that stays in a step, in range [0, 1). In short fits
         it is less, so that the average looks back at no more than a twentieth of all
@@ -193,11 +194,11 @@ class TEMIClustering(HeadClusterer):
 
     Departures from [1]_: fits are short, so that the average looks back at 10 steps in
     place of 250, Adam has a larger learning rate without warm-up and decay of weights,
-    and no layer waits for an epoch; there are 4 heads and 20 neighbours, where the
-    paper has 50 and 50; heads are half as wide, with batch normalisation and ReLU for
-    GELU; lengths of prototypes are not learned; rows are centred and have length one;
-    the head that is kept is chosen by the loss of the teachers over all rows and
-    neighbours, not by the mean loss in the last epoch.
+    and no layer waits for an epoch; there are 8 heads and 20 neighbours, where the
+    paper has 50 and 50; heads are half as wide, with batch normalisation behind both
+    layers and ReLU for GELU; lengths of prototypes are not learned; rows are centred
+    and have length one; the head that is kept is chosen by the loss of the teachers
+    over all rows and neighbours, not by the mean loss in the last epoch.
 
     References
     ----------
@@ -213,8 +214,8 @@ class TEMIClustering(HeadClusterer):
     >>> temi = TEMIClustering(10, max_epochs=5, random_state=0).fit(X[:300])
     >>> temi.predict(X[300:]).shape
     (1497,)
-    >>> temi.predict_proba(X[300:]).shape[0]
-    1497
+    >>> temi.predict_proba(X[300:]).shape
+    (1497, 10)
     """
 
     _parameter_rules = {
@@ -230,7 +231,7 @@ class TEMIClustering(HeadClusterer):
         n_clusters: int = 8,
         *,
         n_neighbors: int = 20,
-        n_heads: int = 4,
+        n_heads: int = 8,
         beta: float = 0.6,
         momentum: float = 0.9,
         optimizer: Literal["adam", "sgd"] = "adam",

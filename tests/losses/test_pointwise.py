@@ -49,7 +49,7 @@ def test_information__of_one_cluster_is_zero():
     assert not pointwise_mutual_information(zeros, zeros, torch.ones(1), 0.6).any()
 
 
-def test_information__smaller_beta_rewards_being_sure():
+def test_information__larger_beta_rewards_being_sure():
     unsure, sure = random_log_p(2, 4), random_log_p(2, 4, sharpness=30.0)
     prior = torch.full((4,), 0.25, dtype=torch.float64)
 
