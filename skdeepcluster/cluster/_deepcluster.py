@@ -362,5 +362,5 @@ class DeepCluster(ViewCenterClusterer):
         interval = trainer.steps_per_epoch  # looked at when an epoch begins
         return _PseudoLabels(model, views, n_rows, n_labels, n_epochs, interval, seed)
 
-    def _finish(self, trainer):
+    def _finish(self, trainer, objective):
         whitened(trainer, self.model_)

@@ -72,7 +72,6 @@ class ViewCenterClusterer(FromViews, CentersMixin, DeepClusterer):
         trainer = self._train_on_views(X, seed, checkpoint, encoder)
         centers = None if start is None else start.centers
         if start is None or self.n_iter_:  # else the space is as it was
-            self._finish(trainer)
             z = trainer.passes(self.model_, self.n_components_)
             if start is not None:  # where its clusters are now
                 known = copy.deepcopy(start).to(trainer.device)
@@ -86,6 +85,3 @@ class ViewCenterClusterer(FromViews, CentersMixin, DeepClusterer):
             )
         self.model_ = CentroidModel(self.model_, centers).eval()
         self._label_rows(X)
-
-    def _finish(self, trainer):
-        """What is left to do on `model_` between training and k-means."""

@@ -306,7 +306,7 @@ class IICClustering(OverclusteringClusterer):
             model, overclusters, views, self.entropy_weight, trainer.steps_per_epoch
         )
 
-    def _after_training(self, trainer, objective):
+    def _finish(self, trainer, objective):
         every = trainer.apply(self.model_.assign_all)
         used = torch.stack([n_used(p) for p in every.unbind(dim=1)])
         self.head_losses_ = objective.head_losses.cpu().numpy()

@@ -103,11 +103,12 @@ class FromViews(DeepEstimator):
             schedule=self.learning_rate_schedule,
         )
         self.model_, self.n_iter_ = model.eval(), len(self.history_)
-        self._after_training(trainer, objective)
+        if start is None or self.n_iter_:  # else the model is as it was
+            self._finish(trainer, objective)
         return trainer
 
-    def _after_training(self, trainer: Trainer, objective: Objective):
-        """Take from the objective what outlives it: nothing, but in subclasses."""
+    def _finish(self, trainer: Trainer, objective: Objective) -> None:
+        """What is left to do on `model_` after training."""
 
     def _n_epochs(self, trainer: Trainer) -> int:
         """Number of passes over the rows."""
