@@ -317,15 +317,16 @@ def _head_losses(trainer: Trainer, model: HeadModel, neighbors, beta):
     The loss is that of training, over all rows and neighbours.
     """
     p = trainer.apply(model.assign_all).unbind(dim=1)  # (n, n_clusters) of each head
-    log_p = [one.clamp_min(torch.finfo(one.dtype).tiny).log() for one in p]
+    smallest = torch.finfo(torch.float32).tiny
+    heads = [(one.clamp_min(smallest).log(), one.mean(dim=0)) for one in p]
     # A row that is alone has itself.
     columns = list(neighbors.T) or [torch.arange(len(neighbors)).to(neighbors)]
     losses = torch.zeros(len(p), device=neighbors.device)
     for column in columns:
         weight = sum(agreement(one, one[column]) for one in p) / len(p)
-        for head, (one, log_one) in enumerate(zip(p, log_p, strict=True)):
+        for head, (log_p, prior) in enumerate(heads):
             information = pointwise_mutual_information(
-                log_one, log_one[column], one.mean(dim=0), beta
+                log_p, log_p[column], prior, beta
             )
             losses[head] -= (weight * information).mean() / len(columns)
     return losses, torch.stack([n_used(one) for one in p])
