@@ -82,8 +82,8 @@ class TEMIClustering(HeadClusterer):
         kept that keeps most clusters and then has the least loss.
     beta : float, default=0.6
         Power of the products of probabilities, in range (0, 1]. 1 is the pointwise
-        mutual information, where clusters with few rows die out easily; smaller values
-        hold on to them, and leave assignments softer.
+        mutual information; smaller values hold on to clusters with few rows, and leave
+        assignments softer.
     momentum : float, default=0.9
         Share of the averaged copy that stays in a step, in range [0, 1). In short fits
         it is less, so that the average looks back at no more than a twentieth of all
