@@ -8,16 +8,17 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from skdeepcluster import Autoencoder
 from tests._discovery import (
-    CLUSTERERS,
     ESTIMATORS,
+    FROM_AUTOENCODER,
     assert_same_outputs,
     outputs,
     tiny,
 )
 
 each_estimator = pytest.mark.parametrize("cls", ESTIMATORS)
-each_clusterer = pytest.mark.parametrize("cls", CLUSTERERS)
+each_from_autoencoder = pytest.mark.parametrize("cls", FROM_AUTOENCODER)
 
 
 @each_estimator
@@ -32,12 +33,12 @@ def test_memory_mapped__can_be_fitted_and_saved_again(cls, blobs, tmp_path):
     assert_same_outputs(outputs(again.fit(X), X), outputs(estimator, X))
 
 
-@each_clusterer
+@each_from_autoencoder
 @pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
 def test_pipeline_with_a_frozen_part__every_protocol(cls, protocol, blobs):
     X, _ = blobs
     scaler = StandardScaler().fit(X)
-    frozen = FrozenEstimator(tiny(ESTIMATORS[0]).fit(scaler.transform(X)))
+    frozen = FrozenEstimator(tiny(Autoencoder).fit(scaler.transform(X)))
     pipeline = make_pipeline(scaler, tiny(cls, autoencoder=frozen)).fit(X)
     loaded = pickle.loads(pickle.dumps(pipeline, protocol=protocol))
     assert_same_outputs(outputs(loaded, X), outputs(pipeline, X))
@@ -68,11 +69,11 @@ def test_skops__asks_to_trust_our_classes_only(cls, blobs, tmp_path):
         sio.load(path)
 
 
-@each_clusterer
+@each_from_autoencoder
 def test_skops__of_a_pipeline_with_a_frozen_part(cls, blobs):
     sio = pytest.importorskip("skops.io")
     X, _ = blobs
-    frozen = FrozenEstimator(tiny(ESTIMATORS[0]).fit(X))
+    frozen = FrozenEstimator(tiny(Autoencoder).fit(X))
     pipeline = make_pipeline(StandardScaler(), tiny(cls, autoencoder=frozen)).fit(X)
     data, trusted = sio.dumps(pipeline), trusted_names(pipeline[-1])
     assert sio.get_untrusted_types(data=data) == trusted
