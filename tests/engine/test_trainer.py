@@ -7,52 +7,14 @@ import pytest
 import torch
 from torch import nn
 
-from skdeepcluster.engine import Callback, Checkpoint, Objective, Rows, Trainer
+from skdeepcluster.engine import Callback, Checkpoint
 from skdeepcluster.engine import _checkpoint as checkpoint_module
-
-CPU = torch.device("cpu")
-
-
-class Pull(Objective):
-    """Mean squared distance of the rows to a point, in two terms."""
-
-    def __init__(self, refresh_interval=None, converges=False):
-        super().__init__(nn.Linear(3, 1, bias=False), refresh_interval)
-        with torch.no_grad():
-            self.model.weight.fill_(5.0)
-        self.converges = converges
-        self.refreshed_after = []  # steps
-        self.batches = []  # row numbers
-        self.register_buffer("n_steps", torch.zeros((), dtype=torch.int64))
-
-    def losses(self, batch):
-        assert self.training
-        self.batches.append(batch.index.tolist())
-        distance = (batch.x - self.model.weight[0]).square()
-        return {"first": distance[:, 0].mean(), "others": distance[:, 1:].sum(1).mean()}
-
-    def refresh(self, trainer):
-        self.refreshed_after.append(int(self.n_steps))
-        return self.converges
-
-    def after_step(self, batch):
-        self.n_steps += 1
-
-    def metrics(self):
-        return {"steps": int(self.n_steps)}
+from tests.engine._pull import SETTINGS, Pull, make_trainer
 
 
 @pytest.fixture
 def X():
     return np.random.default_rng(0).normal(size=(40, 3))
-
-
-def make_trainer(X, batch_size=10, **settings):
-    rows = Rows(X, np.zeros(3), 1.0, CPU)
-    return Trainer(rows, batch_size=batch_size, seed=0, **settings)
-
-
-SETTINGS = {"stage": "pulling", "optimizer": "sgd", "learning_rate": 0.05}
 
 
 # -- learning ----------------------------------------------------------------------
@@ -385,116 +347,3 @@ def test_due__is_a_matter_of_time(X, tmp_path, monkeypatch):
     trainer = make_trainer(X, checkpoint=Checkpoint(tmp_path))
     trainer.train(Pull(refresh_interval=1), **SETTINGS, max_epochs=3)
     assert len(saved) == 1  # at the end; twenty seconds had not gone by before
-
-
-# -- an order of its own -----------------------------------------------------------
-
-
-class PullInOrder(Pull):
-    """Rows are drawn anew, with repetitions, after what the last refresh said."""
-
-    def __init__(self):
-        super().__init__(refresh_interval=4)
-        self.register_buffer("first", torch.tensor(-1))
-
-    def refresh(self, trainer):
-        super().refresh(trainer)
-        self.first.copy_(self.n_steps)
-        return False
-
-    def row_order(self, generator):
-        assert self.first == self.n_steps  # the refresh came first
-        return torch.randint(int(self.first), 40, (40,), generator=generator)
-
-
-def test_row_order__is_that_of_the_objective(X):
-    objective = PullInOrder()
-    make_trainer(X).train(objective, max_epochs=3, **SETTINGS)
-    assert objective.refreshed_after == [0, 4, 8]
-    assert [len(batch) for batch in objective.batches] == 12 * [10]
-    for epoch in range(3):
-        seen = sum(objective.batches[4 * epoch : 4 * epoch + 4], [])
-        assert min(seen) >= 4 * epoch
-        assert len(set(seen)) < 40
-
-
-def test_row_order__of_rows_that_are_not_kept(X, monkeypatch):
-    expected, objective = PullInOrder(), PullInOrder()
-    make_trainer(X).train(expected, max_epochs=2, **SETTINGS)
-    monkeypatch.setattr("skdeepcluster.engine._rows.RESIDENT_BYTES", 1)
-    make_trainer(X).train(objective, max_epochs=2, **SETTINGS)
-    assert objective.batches == expected.batches
-    assert torch.equal(objective.model.weight, expected.model.weight)
-
-
-def test_row_order__goes_on_after_an_interruption(X, tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint_module, "SECONDS_BETWEEN", 0.0)
-    expected = PullInOrder()
-    make_trainer(X).train(expected, max_epochs=4, **SETTINGS)
-
-    class Interrupted(PullInOrder):
-        def losses(self, batch):
-            if self.n_steps == 9:
-                raise KeyboardInterrupt
-            return super().losses(batch)
-
-    checkpoint = Checkpoint(tmp_path)
-    with pytest.raises(KeyboardInterrupt):
-        make_trainer(X, checkpoint=checkpoint).train(
-            Interrupted(), max_epochs=4, **SETTINGS
-        )
-    objective = PullInOrder()
-    make_trainer(X, checkpoint=checkpoint).train(objective, max_epochs=4, **SETTINGS)
-    assert objective.batches == expected.batches[-len(objective.batches) :]
-    assert 0 < len(objective.batches) < 16
-    assert torch.equal(objective.model.weight, expected.model.weight)
-
-
-# -- weights drawn anew ------------------------------------------------------------
-
-
-class PullAnew(Pull):
-    """The weights start where they did first with every refresh."""
-
-    def refresh(self, trainer):
-        super().refresh(trainer)
-        with torch.no_grad():
-            self.model.weight.fill_(5.0)
-        self.renewed = [self.model.weight]
-        return False
-
-
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
-def test_renewed_weights__are_to_the_optimiser_as_new(X, optimizer):
-    settings = {"stage": "pulling", "optimizer": optimizer, "learning_rate": 0.05}
-    X = np.tile(X[:10], (4, 1))
-    objective, expected = PullAnew(refresh_interval=4), PullAnew(refresh_interval=4)
-    trainer = make_trainer(X, batch_size=40)
-    trainer.train(expected, max_epochs=3, **settings)
-    once = expected.model.weight.clone()
-    trainer.train(objective, max_epochs=7, **settings)
-    assert objective.refreshed_after == [0, 4]
-    torch.testing.assert_close(objective.model.weight.detach(), once.detach())
-
-
-def test_renewed_weights__go_on_after_an_interruption(X, tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint_module, "SECONDS_BETWEEN", 0.0)
-    settings = {**SETTINGS, "optimizer": "adam", "max_epochs": 3}
-    expected = PullAnew(refresh_interval=4)
-    make_trainer(X).train(expected, **settings)
-
-    class Interrupted(PullAnew):
-        def losses(self, batch):
-            if self.n_steps == 9:
-                raise KeyboardInterrupt
-            return super().losses(batch)
-
-    checkpoint = Checkpoint(tmp_path)
-    with pytest.raises(KeyboardInterrupt):
-        make_trainer(X, checkpoint=checkpoint).train(
-            Interrupted(refresh_interval=4), **settings
-        )
-    objective = PullAnew(refresh_interval=4)
-    make_trainer(X, checkpoint=checkpoint).train(objective, **settings)
-    assert objective.refreshed_after == []  # not again after the last checkpoint
-    assert torch.equal(objective.model.weight, expected.model.weight)
