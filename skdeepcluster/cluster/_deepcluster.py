@@ -49,7 +49,9 @@ class _PseudoLabels(Objective):
             return False
         # In the precision of what follows training: small variances are divided by.
         with torch.autocast(trainer.device.type, enabled=False):
-            z = whitened(trainer, self.model)
+            renew_whitening(trainer, self.model)
+            (whitening,) = self.model.projector
+            z = trainer.passes(self.model, whitening.out_features)
             seed = derive_seed(self.seed, "pseudo-labels", str(epoch))
             _, labels = kmeans_centers(z, len(self.is_unused), 1, seed)
         # Numbered from 0 on, without those that have no rows.
@@ -79,11 +81,10 @@ class _PseudoLabels(Objective):
         return {"agreement": float(self.agreement)}
 
 
-def whitened(trainer, model):
-    """Whitened embeddings of all rows, after the map to them was renewed."""
+def renew_whitening(trainer, model):
+    """Make the projection the map that whitens the embedding of all rows."""
     (whitening,) = model.projector
     whiten(trainer.passes(model.encoder, whitening.in_features), whitening)
-    return trainer.passes(model, whitening.out_features)
 
 
 class DeepCluster(ViewCenterClusterer):
@@ -363,4 +364,4 @@ class DeepCluster(ViewCenterClusterer):
         return _PseudoLabels(model, views, n_rows, n_labels, n_epochs, interval, seed)
 
     def _finish(self, trainer, objective):
-        whitened(trainer, self.model_)
+        renew_whitening(trainer, self.model_)
