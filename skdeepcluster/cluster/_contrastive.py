@@ -9,25 +9,23 @@ import torch
 from torch import nn
 
 from skdeepcluster.cluster._from_views import ViewHeadClusterer
-from skdeepcluster.engine import Objective, generator
+from skdeepcluster.engine import generator
 from skdeepcluster.losses import cluster_contrast, mean_entropy, nt_xent
 from skdeepcluster.networks import MLP, ClusterHeads, HeadModel
+from skdeepcluster.representation import ViewObjective
 from skdeepcluster.utils import Integers, Reals
 
 
-class _TwoContrasts(Objective):
+class _TwoContrasts(ViewObjective):
     """Views of a row agree, and so do views of a cluster."""
 
-    takes_rows = True  # for views towards neighbours
-
     def __init__(self, model, projector, views, temperatures, entropy_weight):
-        super().__init__(model)
-        self.projector, self.views = projector, views
+        super().__init__(model, views)
+        self.projector = projector
         self.temperatures, self.entropy_weight = temperatures, entropy_weight
 
     def losses(self, batch):
-        views = [self.views(*batch, self.generator) for _ in range(2)]
-        h = self.model.encoder(torch.cat(views))
+        h = self.model.encoder(self.two_views(batch))
         z_a, z_b = self.projector(h).chunk(2)
         p_a, p_b = self.model.heads(h)[0].softmax(dim=1).chunk(2)
         of_rows, of_clusters = self.temperatures

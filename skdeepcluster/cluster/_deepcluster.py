@@ -11,27 +11,26 @@ from sklearn.metrics import normalized_mutual_info_score
 from torch import nn
 
 from skdeepcluster.cluster._from_views import ViewCenterClusterer
-from skdeepcluster.engine import Objective, balanced_order, derive_seed, generator
+from skdeepcluster.engine import balanced_order, derive_seed, generator
 from skdeepcluster.initialization import kmeans_centers, whiten
 from skdeepcluster.networks import MLP, ProjectionModel
+from skdeepcluster.representation import ViewObjective
 from skdeepcluster.utils import Integers
 
 _DEVIATION = 0.01  # of the first weights of a head
 _STEPS = 100  # that a head is trained at least
 
 
-class _PseudoLabels(Objective):
+class _PseudoLabels(ViewObjective):
     """A head on the encoder tells clusters of k-means from each other.
 
     The projection of the model whitens; it is not trained.
     """
 
-    takes_rows = True  # for views towards neighbours
-
     def __init__(self, model, views, n_rows, n_labels, n_epochs, interval, seed):
-        super().__init__(model, interval)
+        super().__init__(model, views, interval)
         model.projector.requires_grad_(False)
-        self.views, self.n_epochs, self.seed = views, n_epochs, seed
+        self.n_epochs, self.seed = n_epochs, seed
         (whitening,) = model.projector
         self.head = nn.utils.skip_init(nn.Linear, whitening.in_features, n_labels)
         for weights in self.head.parameters():  # drawn before the first step
@@ -73,7 +72,7 @@ class _PseudoLabels(Objective):
         return balanced_order(self.labels.cpu(), generator)
 
     def losses(self, batch):
-        h = self.model.encoder(self.views(*batch, self.generator))
+        h = self.model.encoder(self.one_view(batch))
         logits = self.head(h).float().masked_fill(self.is_unused, -torch.inf)
         return {"pseudo_labels": F.cross_entropy(logits, self.labels[batch.index])}
 

@@ -10,31 +10,30 @@ import torch
 from torch import nn
 
 from skdeepcluster.cluster._from_views import ViewCenterClusterer
-from skdeepcluster.engine import Objective, generator
+from skdeepcluster.engine import generator
 from skdeepcluster.losses import (
     feature_decorrelation,
     feature_orthogonality,
     instance_discrimination,
 )
 from skdeepcluster.networks import MLP, MemoryBank, ProjectionModel
+from skdeepcluster.representation import ViewObjective
 from skdeepcluster.utils import Integers, Reals
 
 _MOMENTUM = 0.5  # share of what was remembered of a row in what will be
 _COMPARED = 2**14  # remembered rows that a row is told from in a step, at most
 
 
-class _Instances(Objective):
+class _Instances(ViewObjective):
     """A view is told from what is remembered of other rows; features differ."""
 
-    takes_rows = True  # for views towards neighbours
-
     def __init__(self, model, views, bank, temperature, of_features, weight):
-        super().__init__(model)
-        self.views, self.bank, self.temperature = views, bank, temperature
+        super().__init__(model, views)
+        self.bank, self.temperature = bank, temperature
         self.of_features, self.weight = of_features, weight
 
     def losses(self, batch):
-        z = self.model(self.views(*batch, self.generator))
+        z = self.model(self.one_view(batch))
         vectors = self.bank.vectors
         instances = instance_discrimination(
             z, vectors, batch.index, self.temperature, self._drawn(len(vectors), z)

@@ -10,31 +10,29 @@ from torch import nn
 
 from skdeepcluster.cluster._from_views import OverclusteringClusterer
 from skdeepcluster.cluster._neighbors import best_head, n_used
-from skdeepcluster.engine import Objective, generator
+from skdeepcluster.engine import generator
 from skdeepcluster.losses import mutual_information
 from skdeepcluster.networks import ClusterHeads, HeadModel
+from skdeepcluster.representation import ViewObjective
 from skdeepcluster.utils import Integers, Reals
 
 
-class _Information(Objective):
+class _Information(ViewObjective):
     """The cluster of one view of a row tells that of another, and so do finer ones.
 
     Each head has a loss of its own.
     """
 
-    takes_rows = True  # for views towards neighbours
-
     def __init__(self, model, overclusters, views, entropy_weight, steps_per_epoch):
-        super().__init__(model)
-        self.overclusters, self.views = overclusters, views
+        super().__init__(model, views)
+        self.overclusters = overclusters
         self.entropy_weight, self.steps_per_epoch = entropy_weight, steps_per_epoch
         # Of each head, the running mean over as many steps as an epoch has.
         self.register_buffer("head_losses", torch.zeros(model.heads.n_heads))
         self.register_buffer("n_steps", torch.tensor(0))
 
     def losses(self, batch):
-        views = [self.views(*batch, self.generator) for _ in range(2)]
-        h = self.model.encoder(torch.cat(views))
+        h = self.model.encoder(self.two_views(batch))
         of_heads = self._of(self.model.heads, h)
         self._remember(of_heads)
         terms = {"clusters": of_heads.mean()}

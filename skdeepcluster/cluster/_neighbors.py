@@ -7,6 +7,7 @@ from skdeepcluster.engine import Objective, Trainer
 from skdeepcluster.initialization import drawn_neighbors
 from skdeepcluster.losses import confident_cross_entropy, consistency, mean_entropy
 from skdeepcluster.networks import HeadModel
+from skdeepcluster.representation import ViewObjective
 
 
 class NeighborConsistency(Objective):
@@ -40,21 +41,19 @@ class NeighborConsistency(Objective):
         return drawn_neighbors(self.neighbors, index, self.generator)
 
 
-class SelfLabelling(Objective):
+class SelfLabelling(ViewObjective):
     """Rows that the model is sure of teach it to label views of them likewise."""
 
-    takes_rows = True  # for views towards neighbours
-
     def __init__(self, model, views, threshold):
-        super().__init__(model)
-        self.views, self.threshold = views, threshold
+        super().__init__(model, views)
+        self.threshold = threshold
         self.register_buffer("confident", torch.zeros(()))
         self.register_buffer("taught", torch.tensor(False))
 
     def losses(self, batch):
         with torch.no_grad():
             teacher = self.model.assign(batch.x)
-        student = self.model.log_assign(self.views(*batch, self.generator))
+        student = self.model.log_assign(self.one_view(batch))
         loss, share = confident_cross_entropy(student, teacher, self.threshold)
         self.confident.copy_(share)
         self.taught |= share > 0

@@ -10,9 +10,10 @@ from torch import nn
 
 from skdeepcluster.cluster._from_views import ViewCenterClusterer
 from skdeepcluster.cluster._prototypes import Prototypes
-from skdeepcluster.engine import Objective, generator
+from skdeepcluster.engine import generator
 from skdeepcluster.losses import info_nce
 from skdeepcluster.networks import MLP, MovingAverage, ProjectionModel, Queue
+from skdeepcluster.representation import ViewObjective
 from skdeepcluster.utils import Integers, Reals, TupleOf
 
 _MULTIPLES = 1, 5, 25  # of the clusters, for n_prototypes="auto"
@@ -21,20 +22,18 @@ _LONGEST_QUEUE = 16_384
 _STEPS_APART = 20  # renewals of the prototypes, at least
 
 
-class _PrototypicalContrast(Objective):
+class _PrototypicalContrast(ViewObjective):
     """Views of a row agree, and rows with the prototypes that they belong to.
 
     There are no prototypes before a number of refreshes.
     """
 
-    takes_rows = True  # for views towards neighbours
-
     def __init__(
         self, model, average, queue, prototypes, views, weight, interval, late
     ):
-        super().__init__(model, refresh_interval=interval)
+        super().__init__(model, views, interval)
         self.average, self.queue = average, queue
-        self.prototypes, self.views, self.weight = prototypes, views, weight
+        self.prototypes, self.weight = prototypes, weight
         self.register_buffer("refreshes_before", torch.tensor(late))
         self.register_buffer("are_there", torch.zeros(()))
 
@@ -49,7 +48,7 @@ class _PrototypicalContrast(Objective):
         return False
 
     def losses(self, batch):
-        views = torch.cat([self.views(*batch, self.generator) for _ in range(2)])
+        views = self.two_views(batch)
         z = self.model(views)
         with torch.no_grad():
             keys = self.average(views)

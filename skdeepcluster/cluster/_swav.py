@@ -9,22 +9,21 @@ import torch
 from torch import nn
 
 from skdeepcluster.cluster._from_views import OverclusteringClusterer
-from skdeepcluster.engine import Objective, generator
+from skdeepcluster.engine import generator
 from skdeepcluster.losses import sinkhorn, soft_cross_entropy
 from skdeepcluster.networks import HeadModel, PrototypeHeads
+from skdeepcluster.representation import ViewObjective
 from skdeepcluster.utils import Integers, Reals
 
 _FROZEN = 20  # the first of so many parts of the steps leave the prototypes alone
 
 
-class _SwappedAssignments(Objective):
+class _SwappedAssignments(ViewObjective):
     """One view foretells the cluster that the other has where clusters are equal."""
 
-    takes_rows = True  # for views towards neighbours
-
     def __init__(self, model, overclusters, views, code_temperature, n_frozen):
-        super().__init__(model)
-        self.overclusters, self.views = overclusters, views
+        super().__init__(model, views)
+        self.overclusters = overclusters
         self.code_temperature, self.n_frozen = code_temperature, n_frozen
         self.register_buffer("n_steps", torch.tensor(0))
         for name, heads in self._heads():
@@ -37,8 +36,7 @@ class _SwappedAssignments(Objective):
             yield "overclusters", self.overclusters
 
     def losses(self, batch):
-        views = [self.views(*batch, self.generator) for _ in range(2)]
-        h = self.model.encoder(torch.cat(views))
+        h = self.model.encoder(self.two_views(batch))
         return {name: self._swapped(heads, h) for name, heads in self._heads()}
 
     def _swapped(self, heads, h):

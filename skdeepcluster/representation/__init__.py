@@ -6,6 +6,7 @@ from skdeepcluster.representation._encoders import FromViews, ViewLearner
 from skdeepcluster.representation._simclr import SimCLR
 from skdeepcluster.representation._views import (
     AUGMENTATIONS,
+    ViewObjective,
     check_augmentation,
     make_views,
 )
@@ -17,6 +18,7 @@ __all__ = [
     "FromViews",
     "SimCLR",
     "ViewLearner",
+    "ViewObjective",
     "check_augmentation",
     "make_views",
 ]

@@ -8,25 +8,24 @@ import numpy as np
 import torch
 from torch import nn
 
-from skdeepcluster.engine import Objective, generator
+from skdeepcluster.engine import generator
 from skdeepcluster.losses import direction_error
 from skdeepcluster.networks import MLP, MovingAverage, ProjectionModel
 from skdeepcluster.representation._encoders import ViewLearner
+from skdeepcluster.representation._views import ViewObjective
 from skdeepcluster.utils import Integers, Reals
 
 
-class Bootstrap(Objective):
+class Bootstrap(ViewObjective):
     """One view foretells what a slow copy of the network makes of the other."""
 
-    takes_rows = True  # for views towards neighbours
-
     def __init__(self, model, predictor, views, average):
-        super().__init__(model)
-        self.predictor, self.views, self.average = predictor, views, average
+        super().__init__(model, views)
+        self.predictor, self.average = predictor, average
         self.register_buffer("spread", torch.zeros(()))
 
     def losses(self, batch):
-        views = torch.cat([self.views(*batch, self.generator) for _ in range(2)])
+        views = self.two_views(batch)
         prediction = self.predictor(self.model.projector(self.model.encoder(views)))
         with torch.no_grad():
             target = self.average(views)  # of length one

@@ -8,25 +8,23 @@ import numpy as np
 import torch
 from torch import nn
 
-from skdeepcluster.engine import Objective, generator
+from skdeepcluster.engine import generator
 from skdeepcluster.losses import nt_xent
 from skdeepcluster.networks import MLP, ProjectionModel
 from skdeepcluster.representation._encoders import ViewLearner
+from skdeepcluster.representation._views import ViewObjective
 from skdeepcluster.utils import Integers, Reals
 
 
-class Contrast(Objective):
+class Contrast(ViewObjective):
     """Two views of a row are nearer to each other than to the views of other rows."""
 
-    takes_rows = True  # for views towards neighbours
-
     def __init__(self, model, views, temperature):
-        super().__init__(model)
-        self.views, self.temperature = views, temperature
+        super().__init__(model, views)
+        self.temperature = temperature
 
     def losses(self, batch):
-        views = [self.views(*batch, self.generator) for _ in range(2)]
-        h = self.model.encoder(torch.cat(views))
+        h = self.model.encoder(self.two_views(batch))
         z_a, z_b = self.model.projector(h).chunk(2)
         return {"contrast": nt_xent(z_a, z_b, self.temperature)}
 

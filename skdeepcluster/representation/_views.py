@@ -14,7 +14,7 @@ from skdeepcluster.augment import (
     strong_image_views,
     weak_image_views,
 )
-from skdeepcluster.engine import Rows, Trainer, derive_seed
+from skdeepcluster.engine import Batch, Objective, Rows, Trainer, derive_seed
 from skdeepcluster.initialization import drawn_neighbors, nearest_neighbors
 from skdeepcluster.networks import ImageLayout
 from skdeepcluster.utils import row_blocks
@@ -77,6 +77,26 @@ class NeighborViews(Views):
     def forward(self, x, index, generator):
         others = self.rows.take(drawn_neighbors(self.neighbors, index, generator))
         return self.change(x, others, generator)
+
+
+class ViewObjective(Objective):
+    """Base of objectives that look at random views of the rows of a batch."""
+
+    takes_rows = True  # for views towards neighbours
+
+    def __init__(
+        self, model: nn.Module, views: Views, refresh_interval: int | None = None
+    ):
+        super().__init__(model, refresh_interval)
+        self.views = views
+
+    def one_view(self, batch: Batch) -> Tensor:
+        """-> (n, d)."""
+        return self.views(*batch, self.generator)
+
+    def two_views(self, batch: Batch) -> Tensor:
+        """Of all rows one, then of all another: -> (2 n, d)."""
+        return torch.cat([self.one_view(batch), self.one_view(batch)])
 
 
 def make_views(
