@@ -269,12 +269,12 @@ class ContrastiveClustering(ViewHeadClusterer):
         heads = ClusterHeads(size, self.n_clusters, 1, size, generator(seed, "heads"))
         return HeadModel(encoder, heads)
 
-    def _objective(self, trainer, model, views, seed):
+    def _objective(self, trainer, model):
         sizes = self.n_components_, self.n_components_, self.projection_size
         return _TwoContrasts(
             model,
-            MLP(sizes, generator(seed, "projection")),
-            views,
+            MLP(sizes, generator(trainer.seed, "projection")),
+            self._make_views(trainer),
             (self.instance_temperature, self.cluster_temperature),
             self.entropy_weight,
         )

@@ -352,7 +352,7 @@ class DeepCluster(ViewCenterClusterer):
         whitening = MLP((size, self.n_components_), generator(seed, "whitening"))
         return ProjectionModel(encoder, whitening)
 
-    def _objective(self, trainer, model, views, seed):
+    def _objective(self, trainer, model):
         n_rows, n_labels = trainer.n_samples, self.n_pseudo_labels
         if n_labels == "auto":
             n_labels = max(self.n_clusters, min(10 * self.n_clusters, n_rows // 10))
@@ -360,7 +360,15 @@ class DeepCluster(ViewCenterClusterer):
         if n_epochs == "auto":
             n_epochs = -(-_STEPS // trainer.steps_per_epoch)
         interval = trainer.steps_per_epoch  # looked at when an epoch begins
-        return _PseudoLabels(model, views, n_rows, n_labels, n_epochs, interval, seed)
+        return _PseudoLabels(
+            model,
+            self._make_views(trainer),
+            n_rows,
+            n_labels,
+            n_epochs,
+            interval,
+            trainer.seed,
+        )
 
     def _finish(self, trainer, objective):
         renew_whitening(trainer, self.model_)

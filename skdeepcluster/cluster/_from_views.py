@@ -5,7 +5,7 @@ from typing import Literal
 
 from skdeepcluster.cluster._base import DeepClusterer
 from skdeepcluster.cluster._centroids import CentersMixin
-from skdeepcluster.cluster._heads import HeadClusterer
+from skdeepcluster.cluster._heads import EncoderHeadClusterer
 from skdeepcluster.engine import derive_seed
 from skdeepcluster.initialization import kmeans_centers, label_means
 from skdeepcluster.networks import CentroidModel
@@ -17,19 +17,13 @@ _ROWS_OF_DATA = 10  # for each of them, below which there are fewer of them
 _ROWS_OF_BATCH = 5  # for each of them: what is said of them is said of a batch
 
 
-class ViewHeadClusterer(FromViews, HeadClusterer):
+class ViewHeadClusterer(FromViews, EncoderHeadClusterer):
     """Base of those whose model is a HeadModel."""
 
-    _stage = "clustering"
-
     _parameter_rules = {
-        **HeadClusterer._parameter_rules,
+        **EncoderHeadClusterer._parameter_rules,
         **FromViews._parameter_rules,
     }
-
-    def _fit(self, X, seed, checkpoint, start):
-        super()._fit(X, seed, checkpoint, start)
-        self._label_rows(X)
 
 
 class OverclusteringClusterer(ViewHeadClusterer):
@@ -69,7 +63,7 @@ class ViewCenterClusterer(FromViews, CentersMixin, DeepClusterer):
 
     def _fit(self, X, seed, checkpoint, start):
         encoder = None if start is None else start.encoder
-        trainer = self._train_on_views(X, seed, checkpoint, encoder)
+        trainer = self._train(X, seed, checkpoint, encoder)
         centers = None if start is None else start.centers
         if start is None or self.n_iter_:  # else the space is as it was
             z = trainer.passes(self.model_, self.n_components_)

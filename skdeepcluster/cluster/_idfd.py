@@ -312,15 +312,17 @@ class IDFDClustering(ViewCenterClusterer):
         sizes = size, self.projection_size
         return ProjectionModel(encoder, MLP(sizes, generator(seed, "projection")))
 
-    def _objective(self, trainer, model, views, seed):
+    def _objective(self, trainer, model):
         bank = MemoryBank(
             trainer.n_samples,
             self.projection_size,
             _MOMENTUM,
-            generator(seed, "memory"),
+            generator(trainer.seed, "memory"),
         )
         temperature = self.instance_temperature
-        return _Instances(model, views, bank, temperature, *self._of_features())
+        return _Instances(
+            model, self._make_views(trainer), bank, temperature, *self._of_features()
+        )
 
     def _of_features(self):
         """What keeps features apart, and its weight."""

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from skdeepcluster.cluster._from_views import OverclusteringClusterer
-from skdeepcluster.cluster._neighbors import best_head, n_used
+from skdeepcluster.cluster._heads import best_head, n_used
 from skdeepcluster.engine import generator
 from skdeepcluster.losses import mutual_information
 from skdeepcluster.networks import ClusterHeads, HeadModel
@@ -296,12 +296,18 @@ class IICClustering(OverclusteringClusterer):
         size = self.n_components_
         return ClusterHeads(size, n_clusters, self.n_heads, size, weights)
 
-    def _objective(self, trainer, model, views, seed):
+    def _objective(self, trainer, model):
         overclusters, number = None, self._n_overclusters(trainer.n_total)
         if number:
-            overclusters = self._make_heads(number, generator(seed, "overclusters"))
+            overclusters = self._make_heads(
+                number, generator(trainer.seed, "overclusters")
+            )
         return _Information(
-            model, overclusters, views, self.entropy_weight, trainer.steps_per_epoch
+            model,
+            overclusters,
+            self._make_views(trainer),
+            self.entropy_weight,
+            trainer.steps_per_epoch,
         )
 
     def _finish(self, trainer, objective):

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from skdeepcluster.cluster._heads import n_used
 from skdeepcluster.engine import Objective, Trainer
 from skdeepcluster.initialization import drawn_neighbors
 from skdeepcluster.losses import confident_cross_entropy, consistency, mean_entropy
@@ -80,14 +81,3 @@ def head_losses(
         losses.append(torch.stack(parts).mean() - mean_entropy(p))
         used.append(n_used(p))
     return torch.stack(losses), torch.stack(used)
-
-
-def n_used(p: Tensor) -> Tensor:
-    """How many clusters have rows: (n, k) -> scalar."""
-    sizes = torch.bincount(p.max(dim=1).indices, minlength=p.shape[1])
-    return (sizes > 0).sum()
-
-
-def best_head(losses: Tensor, used: Tensor) -> int:
-    """Of the heads with most clusters the one with the least loss."""
-    return int(losses.masked_fill(used < used.max(), torch.inf).argmin())

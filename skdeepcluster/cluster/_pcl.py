@@ -347,9 +347,9 @@ class PCLClustering(ViewCenterClusterer):
         sizes = width, width, self.projection_size
         return ProjectionModel(encoder, MLP(sizes, generator(seed, "projection")))
 
-    def _objective(self, trainer, model, views, seed):
+    def _objective(self, trainer, model):
         n_total, width = trainer.n_total, self.projection_size
-        n_steps = self._n_epochs(trainer) * trainer.steps_per_epoch
+        n_steps = self._n_steps(trainer)
         interval = max(trainer.steps_per_epoch, _STEPS_APART)
         interval = max(1, min(interval, n_steps // 10))
         length = max(1, min(n_total // _PART, _LONGEST_QUEUE))
@@ -357,9 +357,9 @@ class PCLClustering(ViewCenterClusterer):
         return _PrototypicalContrast(
             model,
             MovingAverage(model, self.momentum, n_steps),
-            Queue(length, width, generator(seed, "queue")),
+            Queue(length, width, generator(trainer.seed, "queue")),
             Prototypes(sizes, trainer.n_samples, width, self.temperature),
-            views,
+            self._make_views(trainer),
             self.prototype_weight,
             interval,
             n_steps // 10 // interval,

@@ -11,11 +11,10 @@ from joblib import Memory
 from sklearn.frozen import FrozenEstimator
 
 from skdeepcluster.base import auto_epochs
-from skdeepcluster.cluster._heads import HeadClusterer
+from skdeepcluster.cluster._heads import HeadClusterer, best_head
 from skdeepcluster.cluster._neighbors import (
     NeighborConsistency,
     SelfLabelling,
-    best_head,
     head_losses,
 )
 from skdeepcluster.cluster._sub_estimator import SubEstimatorMixin

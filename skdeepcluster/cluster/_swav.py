@@ -315,11 +315,15 @@ class SwAVClustering(OverclusteringClusterer):
             generator(seed, name),
         )
 
-    def _objective(self, trainer, model, views, seed):
+    def _objective(self, trainer, model):
         overclusters, number = None, self._n_overclusters(trainer.n_total)
         if number:
-            overclusters = self._make_heads(number, seed, "overclusters")
-        n_steps = trainer.steps_per_epoch * self._n_epochs(trainer)
+            overclusters = self._make_heads(number, trainer.seed, "overclusters")
+        n_steps = self._n_steps(trainer)
         return _SwappedAssignments(
-            model, overclusters, views, self.code_temperature, n_steps // _FROZEN
+            model,
+            overclusters,
+            self._make_views(trainer),
+            self.code_temperature,
+            n_steps // _FROZEN,
         )

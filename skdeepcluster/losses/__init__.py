@@ -26,6 +26,7 @@ from skdeepcluster.losses._mutual_information import (
 from skdeepcluster.losses._pointwise import agreement, pointwise_mutual_information
 from skdeepcluster.losses._reconstruction import mean_squared_error
 from skdeepcluster.losses._self_training import kl_divergence, target_distribution
+from skdeepcluster.losses._sizes import size_divergence, zipf_prior
 from skdeepcluster.losses._transport import sinkhorn, soft_cross_entropy
 
 __all__ = [
@@ -46,6 +47,8 @@ __all__ = [
     "pointwise_mutual_information",
     "prototype_contrast",
     "sinkhorn",
+    "size_divergence",
     "soft_cross_entropy",
     "target_distribution",
+    "zipf_prior",
 ]

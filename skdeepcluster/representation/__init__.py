@@ -2,7 +2,7 @@
 
 from skdeepcluster.representation._autoencoder import Autoencoder
 from skdeepcluster.representation._byol import BYOL
-from skdeepcluster.representation._encoders import FromViews, ViewLearner
+from skdeepcluster.representation._encoders import FromEncoder, FromViews, ViewLearner
 from skdeepcluster.representation._simclr import SimCLR
 from skdeepcluster.representation._views import (
     AUGMENTATIONS,
@@ -15,6 +15,7 @@ __all__ = [
     "AUGMENTATIONS",
     "BYOL",
     "Autoencoder",
+    "FromEncoder",
     "FromViews",
     "SimCLR",
     "ViewLearner",

@@ -264,11 +264,11 @@ class BYOL(ViewLearner):
             encoder, self._mlp(self.n_components_, seed, "projection")
         )
 
-    def _objective(self, trainer, model, views, seed):
-        predictor = self._mlp(self.projection_size, seed, "prediction")
-        n_steps = self._n_epochs(trainer) * trainer.steps_per_epoch
+    def _objective(self, trainer, model):
+        predictor = self._mlp(self.projection_size, trainer.seed, "prediction")
+        n_steps = self._n_steps(trainer)
         average = MovingAverage(model, self.momentum, n_steps)
-        return Bootstrap(model, predictor, views, average)
+        return Bootstrap(model, predictor, self._make_views(trainer), average)
 
     def _mlp(self, n_inputs, seed, name) -> MLP:
         """To a projection, with batch normalisation, without which it collapses."""

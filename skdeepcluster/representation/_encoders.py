@@ -1,4 +1,4 @@
-"""Encoders of rows or images that learn from random views, without a decoder."""
+"""Encoders of rows or images, without a decoder: of their own, or from views."""
 
 import copy
 from abc import abstractmethod
@@ -40,12 +40,11 @@ from skdeepcluster.utils import Integers, Reals, TupleOf, feature_scaling
 _OF_IMAGES = {"convolutional": ConvolutionalNetwork, "resnet18": ResNet18}
 
 
-class FromViews(DeepEstimator):
-    """Base of estimators that train an encoder of their own on random views of rows.
+class FromEncoder(DeepEstimator):
+    """Base of estimators that train an encoder of their own, without a decoder.
 
     A subclass makes what is trained, in ``_first_model(n_features, seed)``, where it
-    sets `n_components_`; and says what is minimised, in
-    ``_objective(trainer, model, views, seed)``.
+    sets `n_components_`; and says what is minimised, in ``_objective(trainer, model)``.
     """
 
     network: Literal["auto", "mlp", "convolutional", "resnet18"] | nn.Module | Callable
@@ -59,7 +58,6 @@ class FromViews(DeepEstimator):
         **DeepEstimator._parameter_rules,
         "network": ["auto", "mlp", *_OF_IMAGES, nn.Module, callable],
         "hidden_layer_sizes": ["auto", TupleOf(Integers(1))],
-        "augmentation": [*AUGMENTATIONS, callable],
         "image_shape": [None, TupleOf(Integers(1))],
         "channels": ["auto", "first", "last"],
         "optimizer": list(OPTIMIZERS),
@@ -72,9 +70,7 @@ class FromViews(DeepEstimator):
         """What is trained, with its first weights; sets `n_components_`."""
 
     @abstractmethod
-    def _objective(
-        self, trainer: Trainer, model: nn.Module, views: Views, seed: int
-    ) -> Objective:
+    def _objective(self, trainer: Trainer, model: nn.Module) -> Objective:
         """What is minimised."""
 
     def _check_before_training(self, X, start):
@@ -82,9 +78,9 @@ class FromViews(DeepEstimator):
         self._check_encoder(X.shape[1])
 
     def _fit(self, X, seed, checkpoint, start):
-        self._train_on_views(X, seed, checkpoint, start)
+        self._train(X, seed, checkpoint, start)
 
-    def _train_on_views(self, X, seed, checkpoint, start) -> Trainer:
+    def _train(self, X, seed, checkpoint, start) -> Trainer:
         """Sets `model_`, `history_`, `n_iter_` and what they need; the trainer."""
         if start is None:
             self.center_, self.scale_ = self._scaling(X)
@@ -92,8 +88,7 @@ class FromViews(DeepEstimator):
         else:
             model = copy.deepcopy(start)
         trainer = self._make_trainer(X, seed, checkpoint)
-        views = make_views(self.augmentation, self._layout(X.shape[1]), trainer)
-        objective = self._objective(trainer, model.to(trainer.device), views, seed)
+        objective = self._objective(trainer, model.to(trainer.device))
         self.history_ = trainer.train(
             objective,
             stage=self._stage,
@@ -114,6 +109,10 @@ class FromViews(DeepEstimator):
         """Number of passes over the rows."""
         return auto_epochs(self.max_epochs, trainer, steps=self._auto_steps, most=200)
 
+    def _n_steps(self, trainer: Trainer) -> int:
+        """Number of steps of the optimiser."""
+        return self._n_epochs(trainer) * trainer.steps_per_epoch
+
     def _layout(self, n_features: int) -> ImageLayout | None:
         """How flat rows hold images; None where they hold none."""
         return image_layout(
@@ -127,7 +126,6 @@ class FromViews(DeepEstimator):
                 "hidden_layer_sizes must name at least one layer, the embedding. Got "
                 f"{self.hidden_layer_sizes!r}."
             )
-        check_augmentation(self.augmentation, layout)
         if layout is None and self.network in ("convolutional", "resnet18"):
             raise ValueError(
                 f"network={self.network!r} is for images, and the rows of X are none. "
@@ -160,6 +158,25 @@ class FromViews(DeepEstimator):
             derive_seed(seed, "weights"), torch.device("cpu")
         ):
             return user_encoder(network, n_features, layout)
+
+
+class FromViews(FromEncoder):
+    """Base of those that learn from random views of the rows."""
+
+    augmentation: str | Callable
+
+    _parameter_rules = {
+        **FromEncoder._parameter_rules,
+        "augmentation": [*AUGMENTATIONS, callable],
+    }
+
+    def _check_before_training(self, X, start):
+        super()._check_before_training(X, start)
+        check_augmentation(self.augmentation, self._layout(X.shape[1]))
+
+    def _make_views(self, trainer: Trainer) -> Views:
+        """What `augmentation` makes of the rows of a trainer."""
+        return make_views(self.augmentation, self._layout(self.n_features_in_), trainer)
 
 
 class ViewLearner(FromViews):

@@ -243,5 +243,5 @@ class SimCLR(ViewLearner):
         sizes = self.n_components_, self.n_components_, self.projection_size
         return ProjectionModel(encoder, MLP(sizes, generator(seed, "projection")))
 
-    def _objective(self, trainer, model, views, seed):
-        return Contrast(model, views, self.temperature)
+    def _objective(self, trainer, model):
+        return Contrast(model, self._make_views(trainer), self.temperature)

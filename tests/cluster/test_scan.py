@@ -5,11 +5,8 @@ import pytest
 import torch
 
 import skdeepcluster.cluster._scan as scan_module
-from skdeepcluster.cluster._neighbors import (
-    NeighborConsistency,
-    best_head,
-    head_losses,
-)
+from skdeepcluster.cluster._heads import best_head
+from skdeepcluster.cluster._neighbors import NeighborConsistency, head_losses
 from skdeepcluster.engine import Rows, Trainer
 from skdeepcluster.engine._rows import Batch
 from skdeepcluster.networks import ClusterHeads, HeadModel, UnitRows
