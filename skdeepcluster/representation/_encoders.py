@@ -176,7 +176,8 @@ class FromViews(FromEncoder):
 
     def _make_views(self, trainer: Trainer) -> Views:
         """What `augmentation` makes of the rows of a trainer."""
-        return make_views(self.augmentation, self._layout(self.n_features_in_), trainer)
+        layout = self._layout(trainer.rows.n_features)
+        return make_views(self.augmentation, layout, trainer)
 
 
 class ViewLearner(FromViews):
