@@ -49,7 +49,7 @@ def deep_clusterers():
         for cls in public
         if inspect.isclass(cls)
         and issubclass(cls, ClusterMixin)
-        and "autoencoder" in inspect.signature(cls).parameters
+        and {"autoencoder", "n_clusters"} <= inspect.signature(cls).parameters.keys()
     }
 
 

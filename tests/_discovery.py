@@ -15,6 +15,9 @@ ESTIMATORS = [
     if inspect.isclass(thing) and issubclass(thing, BaseEstimator)
 ]
 CLUSTERERS = [cls for cls in ESTIMATORS if issubclass(cls, ClusterMixin)]
+TOLD_HOW_MANY = [
+    cls for cls in CLUSTERERS if "n_clusters" in inspect.signature(cls).parameters
+]
 FROM_AUTOENCODER = [
     cls for cls in CLUSTERERS if "autoencoder" in inspect.signature(cls).parameters
 ]
@@ -52,6 +55,8 @@ def tiny(cls, **changes) -> BaseEstimator:
     """A new estimator with tiny settings; of `changes` it takes those it has."""
     known = parameter_names(cls)
     settings = {**TINY, **changes}
+    if "n_clusters" in changes:  # of those that find out how many
+        settings["max_clusters"] = changes["n_clusters"]
     settings = {name: value for name, value in settings.items() if name in known}
     if settings.get("autoencoder") is TINY["autoencoder"]:
         settings["autoencoder"] = clone(TINY["autoencoder"])

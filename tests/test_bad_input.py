@@ -17,6 +17,7 @@ from tests._discovery import (
     ESTIMATORS,
     FROM_AUTOENCODER,
     METHODS,
+    TOLD_HOW_MANY,
     outputs,
     parameter_names,
     tiny,
@@ -24,6 +25,7 @@ from tests._discovery import (
 
 each_estimator = pytest.mark.parametrize("cls", ESTIMATORS)
 each_clusterer = pytest.mark.parametrize("cls", CLUSTERERS)
+each_told_how_many = pytest.mark.parametrize("cls", TOLD_HOW_MANY)
 each_from_autoencoder = pytest.mark.parametrize("cls", FROM_AUTOENCODER)
 
 
@@ -120,13 +122,13 @@ def test_columns_with_mixed_names__raise(cls, no_training):
         tiny(cls).fit(X)
 
 
-@each_clusterer
+@each_told_how_many
 def test_one_row__raises_before_training(cls, no_training):
     with pytest.raises(ValueError, match="n_samples=1 should be >= n_clusters=2"):
         tiny(cls, n_clusters=2).fit(np.ones((1, 3)))
 
 
-@each_clusterer
+@each_told_how_many
 def test_more_clusters_than_rows__raise_before_training(cls, no_training):
     with pytest.raises(ValueError, match="n_samples=60 should be >= n_clusters=61"):
         tiny(cls, n_clusters=61).fit(np.ones((60, 3)))
@@ -292,7 +294,7 @@ def test_wrong_memory__raises_before_training(cls, memory, blobs, no_training):
         tiny(cls, memory=memory).fit(blobs[0])
 
 
-@each_clusterer
+@each_told_how_many
 @pytest.mark.parametrize("n_clusters", [0, -1, 2.5, 8.0, "8", None, True, [3], 1e9])
 def test_wrong_n_clusters__raises_before_training(cls, n_clusters, blobs, no_training):
     with pytest.raises(InvalidParameterError, match="The 'n_clusters' parameter"):

@@ -8,10 +8,18 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 
-from tests._discovery import CLUSTERERS, ESTIMATORS, FROM_AUTOENCODER, outputs, tiny
+from tests._discovery import (
+    CLUSTERERS,
+    ESTIMATORS,
+    FROM_AUTOENCODER,
+    TOLD_HOW_MANY,
+    outputs,
+    tiny,
+)
 
 each_estimator = pytest.mark.parametrize("cls", ESTIMATORS)
 each_clusterer = pytest.mark.parametrize("cls", CLUSTERERS)
+each_told_how_many = pytest.mark.parametrize("cls", TOLD_HOW_MANY)
 each_from_autoencoder = pytest.mark.parametrize("cls", FROM_AUTOENCODER)
 
 
@@ -81,7 +89,7 @@ def test_a_change_of_unit__changes_only_the_units(cls, factor, blobs):
     assert results["score"] == pytest.approx(score, rel=1e-6)
 
 
-@each_clusterer
+@each_told_how_many
 @pytest.mark.parametrize("value", [0.0, 3.7, 1e12, -1e-12])
 def test_one_distinct_row__is_one_cluster_with_a_warning(cls, value):
     X = np.full((20, 3), value)
@@ -95,7 +103,7 @@ def test_one_distinct_row__is_one_cluster_with_a_warning(cls, value):
     np.testing.assert_allclose(estimator.cluster_means_, X[:1])
 
 
-@each_clusterer
+@each_told_how_many
 def test_fewer_distinct_rows_than_clusters(cls):
     X = np.repeat([[0.0, 0.0], [5.0, 0.0], [0.0, 5.0]], 10, axis=0)
     with pytest.warns(ConvergenceWarning, match="instead of n_clusters=6"):

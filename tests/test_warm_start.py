@@ -14,6 +14,7 @@ from tests._discovery import (
     CLUSTERERS,
     ESTIMATORS,
     FROM_AUTOENCODER,
+    TOLD_HOW_MANY,
     assert_same_outputs,
     outputs,
     tiny,
@@ -21,6 +22,7 @@ from tests._discovery import (
 
 each_estimator = pytest.mark.parametrize("cls", ESTIMATORS)
 each_clusterer = pytest.mark.parametrize("cls", CLUSTERERS)
+each_told_how_many = pytest.mark.parametrize("cls", TOLD_HOW_MANY)
 each_from_autoencoder = pytest.mark.parametrize("cls", FROM_AUTOENCODER)
 
 
@@ -129,7 +131,7 @@ def test_interrupted__leaves_the_fit_before(cls, blobs, next_month, monkeypatch)
         np.testing.assert_array_equal(estimator.predict(X), estimator.labels_)
 
 
-@each_clusterer
+@each_told_how_many
 def test_other_number_of_clusters__is_refused(cls, blobs):
     clusterer = known(cls).fit(blobs[0]).set_params(n_clusters=4)
     with pytest.raises(ValueError, match="goes on with the 3 clusters"):

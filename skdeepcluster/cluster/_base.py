@@ -77,7 +77,9 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
     # -- fit -----------------------------------------------------------------------
 
     def _check_before_training(self, X, start):
-        n_total = self._n_total(X)
+        self._check_n_clusters(self._n_total(X), start)
+
+    def _check_n_clusters(self, n_total, start):
         if n_total < self.n_clusters:
             raise ValueError(
                 f"n_samples={n_total} should be >= n_clusters={self.n_clusters}."
@@ -92,13 +94,13 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
     def _label_rows(self, X):
         """One clean pass over the rows; clusters that have none leave the model."""
         labels = self._apply_to_rows(X, "label")
-        sizes = np.bincount(labels, minlength=self.n_clusters)
+        sizes = np.bincount(labels, minlength=self.model_.n_clusters)
         sizes = self._group.sum(torch.from_numpy(sizes)).numpy()
         used = np.flatnonzero(sizes)
-        if len(used) < self.n_clusters:
+        if len(used) < len(sizes):
             warn_caller(
                 f"{type(self).__name__} ended with {len(used)} clusters instead of "
-                f"n_clusters={self.n_clusters}: the others have no rows. X may have "
+                f"n_clusters={len(sizes)}: the others have no rows. X may have "
                 "too few distinct rows, or training has collapsed; try a smaller "
                 "n_clusters, a smaller learning_rate or another random_state.",
                 ConvergenceWarning,

@@ -59,12 +59,17 @@ class CentroidClusterer(CentersMixin, AutoencoderClusterer):
         self, trainer: Trainer, autoencoder: nn.Module, seed: int
     ) -> tuple[Tensor, Passes]:
         """Centroids by k-means in the embedding, and this; sets `init_labels_`."""
+        n_clusters = self._first_n_clusters(trainer.n_total)
         z = trainer.passes(autoencoder.encoder, self.n_components_)
         centers, labels = kmeans_centers(
-            z, self.n_clusters, self.n_init, derive_seed(seed, "centers")
+            z, n_clusters, self.n_init, derive_seed(seed, "centers")
         )
         self.init_labels_ = labels.cpu().numpy()
         return centers, z
+
+    def _first_n_clusters(self, n_total: int) -> int:
+        """Number of the first centroids."""
+        return self.n_clusters
 
 
 def auto_interval(update_interval, trainer) -> int:

@@ -38,7 +38,10 @@ class KMeansFriendly(CentroidObjective):
         return self.settle(labels)
 
     def losses(self, batch):
-        z = self.model.embed(batch.x)
+        return self.of_embedding(self.model.embed(batch.x), batch)
+
+    def of_embedding(self, z, batch):
+        """The terms of a batch that is embedded: (batch, n_components)."""
         own_centers = self.model.centers[self.assigned[batch.index]]
         distance = (z - own_centers).square().sum(dim=1).mean()
         return {

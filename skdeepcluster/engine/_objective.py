@@ -30,6 +30,7 @@ class Objective(nn.Module, abc.ABC):
     group = Group()
     running: Sequence[int] = (0,)  # numbers of the runs that still train
     renewed: Sequence[nn.Parameter] = ()  # weights that the last `refresh` drew anew
+    has_fixed_shapes = True  # of its state, from the first step to the last
     takes_rows = False  # whether `losses` reads other rows than those of the batch
 
     def __init__(self, model: nn.Module, refresh_interval: int | None = None):

@@ -55,11 +55,12 @@ class Stage:
         noise = generator(seeds[0], *own, "noise", device=device)
         self.generators = {"noise": noise, **dict(enumerate(self.orders))}
         objective.bind(noise, group)
-        # Of several processes, with generators that are not ours or with rows that are
-        # read from elsewhere, as usual.
+        # Of several processes, with state that changes its shape, with generators that
+        # are not ours or with rows that are read from elsewhere, as usual.
         self.can_record = (
             can_record(device)
             and group.size == 1
+            and objective.has_fixed_shapes
             and not draws_globally(objective)
             and (trainer.rows.is_resident or not objective.takes_rows)
         )

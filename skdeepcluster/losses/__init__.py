@@ -23,6 +23,7 @@ from skdeepcluster.losses._mutual_information import (
     mean_entropy,
     mutual_information,
 )
+from skdeepcluster.losses._neighbors import neighbor_distance
 from skdeepcluster.losses._pointwise import agreement, pointwise_mutual_information
 from skdeepcluster.losses._reconstruction import mean_squared_error
 from skdeepcluster.losses._self_training import kl_divergence, target_distribution
@@ -43,6 +44,7 @@ __all__ = [
     "mean_entropy",
     "mean_squared_error",
     "mutual_information",
+    "neighbor_distance",
     "nt_xent",
     "pointwise_mutual_information",
     "prototype_contrast",

@@ -9,7 +9,7 @@ import pytest
 from docutils.core import publish_doctree
 
 import skdeepcluster
-from tests._discovery import CLUSTERERS
+from tests._discovery import TOLD_HOW_MANY
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
@@ -117,7 +117,7 @@ class TestRuns:
         methods = module("_methods")
         assert {"DECClustering", "IDECClustering"} < set(methods.METHODS)
         both = {*methods.METHODS, *methods.METHODS_OF_IMAGES}
-        assert both > {cls.__name__ for cls in CLUSTERERS}
+        assert both > {cls.__name__ for cls in TOLD_HOW_MANY}
         assert "DCECClustering" not in methods.METHODS  # of flat rows it is IDEC
 
 

@@ -27,6 +27,7 @@ from tests._discovery import (
     ESTIMATORS,
     FROM_AUTOENCODER,
     TINY,
+    TOLD_HOW_MANY,
     assert_same_outputs,
     outputs,
     tiny,
@@ -34,6 +35,7 @@ from tests._discovery import (
 
 each_estimator = pytest.mark.parametrize("cls", ESTIMATORS)
 each_clusterer = pytest.mark.parametrize("cls", CLUSTERERS)
+each_told_how_many = pytest.mark.parametrize("cls", TOLD_HOW_MANY)
 each_from_autoencoder = pytest.mark.parametrize("cls", FROM_AUTOENCODER)
 
 
@@ -139,7 +141,7 @@ def test_warm_start__goes_on_from_what_was_loaded(cls, blobs, round_trip):
     assert_same_outputs(outputs(loaded.fit(X), X), outputs(estimator.fit(X), X))
 
 
-@each_clusterer
+@each_told_how_many
 def test_clusters_that_were_dropped__stay_away(cls, round_trip):
     X = np.repeat(np.eye(3), 10, axis=0)
     with warnings.catch_warnings():
