@@ -9,6 +9,7 @@ from skdeepcluster.cluster._idec import IDECClustering
 from skdeepcluster.cluster._idfd import IDFDClustering
 from skdeepcluster.cluster._iic import IICClustering
 from skdeepcluster.cluster._pcl import PCLClustering
+from skdeepcluster.cluster._pica import PICAClustering
 from skdeepcluster.cluster._scan import SCANClustering
 from skdeepcluster.cluster._swav import SwAVClustering
 from skdeepcluster.cluster._temi import TEMIClustering
@@ -24,6 +25,7 @@ __all__ = [
     "IDFDClustering",
     "IICClustering",
     "PCLClustering",
+    "PICAClustering",
     "SCANClustering",
     "SwAVClustering",
     "TEMIClustering",

@@ -10,6 +10,7 @@ from skdeepcluster.losses._contrastive import (
     direction_error,
     info_nce,
     nt_xent,
+    partition_uncertainty,
     prototype_contrast,
 )
 from skdeepcluster.losses._instances import (
@@ -44,6 +45,7 @@ __all__ = [
     "mean_squared_error",
     "mutual_information",
     "nt_xent",
+    "partition_uncertainty",
     "pointwise_mutual_information",
     "prototype_contrast",
     "sinkhorn",
