@@ -16,9 +16,6 @@ from skdeepcluster.losses import mean_entropy, partition_uncertainty
 class _Confidence(HeadsObjective):
     """Clusters hold the same rows in a view, and other rows than other clusters."""
 
-    def pairs(self, batch):
-        return torch.cat([batch.x, self.one_view(batch)])
-
     def of_heads(self, p_a, p_b):
         # A constant makes what is added zero where clusters are equally large.
         imbalance = math.log(p_a.shape[2]) - mean_entropy(p_a)
@@ -26,15 +23,16 @@ class _Confidence(HeadsObjective):
 
 
 class PICAClustering(SeveralHeadsClusterer):
-    r"""Invariant Information Clustering: a view of a row tells the cluster of another.
+    r"""PArtition Confidence mAximisation: clusters share no rows, in any view.
 
-    An encoder and a head on it learn to assign rows to clusters such that the clusters
-    of two random views of a row have as much information about each other as they can:
-    the same cluster for both, and many clusters of equal size, to be worth knowing.
-    What the views change, the clusters cannot depend on, so that they decide what it
-    finds: the ready ones suit photographs, digits, and tables of many features. Runs
-    with different `random_state` can end far apart. It pulls towards clusters of equal
-    size. Columns in different units belong through a StandardScaler first.
+    An encoder and a head on it learn to assign rows to clusters such that each cluster
+    holds the same rows in two random views and has none of them in common with another
+    cluster: the most confident division there is. What the views change, the clusters
+    cannot depend on, so that they decide what it finds: the ready ones suit
+    photographs, digits, and tables of many features. It is the part of
+    :class:`ContrastiveClustering` that compares clusters, without the one that tells
+    rows apart. It pulls towards clusters of equal size. Columns in different units
+    belong through a StandardScaler first.
 
     Parameters
     ----------
@@ -159,41 +157,40 @@ class PICAClustering(SeveralHeadsClusterer):
 
     See Also
     --------
-    ContrastiveClustering : Views of rows and of clusters told apart.
-    SCANClustering : Clusters from nearest neighbours, in stages.
+    ContrastiveClustering : The same of clusters, and rows told apart as well.
+    IICClustering : The information that clusters of two views have about each other.
 
     Notes
     -----
     Two views of a batch with soft assignments :math:`P^a, P^b` of shape (n, k) have the
-    joint distribution :math:`J = (P^{aT} P^b + P^{bT} P^a) / 2n` of clusters, with the
-    marginal :math:`m_j = \sum_l J_{jl}`, the mean assignment of both. Each head has the
-    loss
+    cosines :math:`M_{jl} = \cos(P^a_{\cdot j}, P^b_{\cdot l})` of their columns: how
+    many rows a cluster shares with a cluster of the other view. Each head has the loss
 
     .. math::
 
-        - \sum_{j, l} J_{jl} \bigl( \log J_{jl} - \lambda \log m_j
-        - \lambda \log m_l \bigr) = H(J) - 2 \lambda H(m)
+        - \frac{1}{k} \sum_j \log \frac{\exp M_{jj}}{\sum_l \exp M_{jl}}
+        + w \bigl( \log k - H(\bar p^a) \bigr)
 
-    with the entropy :math:`H` in nats and :math:`\lambda`, `entropy_weight`. For
-    :math:`\lambda = 1` it is minus the mutual information of the clusters, at least
-    :math:`- \log k`. What is minimised is the mean over the heads of `n_clusters` plus
-    the mean over those of `n_overclusters`. The labels are the largest :math:`p_{ij}`
-    of the head that is kept. Pixels are centred by channel, since views move them.
+    with the entropy :math:`H`, in nats, of the mean assignment and :math:`w`,
+    `entropy_weight`. It is at least :math:`\log(1 + (k - 1) / e)`, where :math:`M` is
+    the identity and clusters are equally large. What is minimised is the mean over the
+    heads of `n_clusters` plus the mean over those of `n_overclusters`. The labels are
+    the largest :math:`p_{ij}` of the head that is kept. Pixels are centred by channel,
+    since views move them.
 
-    Departures from [1]_: both kinds of heads are trained in every step, where the paper
-    lets them take turns by epochs; :math:`\lambda` is 1.5 where the paper has 1, with
-    which it settled in worse divisions of digits; heads have a hidden layer with batch
-    normalisation, for both views at once, without which training could stay at equal
-    assignments; both views are changed, and a row has one pair of them in a step; the
-    network is small and images are not filtered for edges; the learning rate is larger
-    and falls; pixels are scaled; the head that is kept is chosen without labels; the
-    paper has no views of tables.
+    Departures from [1]_: both kinds of heads are trained in every step, where its code
+    lets them take turns by epochs; both views are changed alike, where the paper has
+    the row, moved a little, and one view; a row has one pair of them in a step, where
+    the code has three; heads have a hidden layer with batch normalisation, for both
+    views at once; the network is small and images are not filtered for edges; the
+    learning rate is larger and falls; pixels are scaled; neither the head nor the epoch
+    that is kept is chosen with labels; the paper has no views of tables.
 
     References
     ----------
-    .. [1] X. Ji, J. F. Henriques, A. Vedaldi (2019). Invariant information clustering
-       for unsupervised image classification and segmentation. IEEE/CVF International
-       Conference on Computer Vision. doi:10.48550/arXiv.1807.06653
+    .. [1] J. Huang, S. Gong, X. Zhu (2020). Deep semantic clustering by partition
+       confidence maximisation. IEEE/CVF Conference on Computer Vision and Pattern
+       Recognition. doi:10.1109/CVPR42600.2020.00887
 
     Examples
     --------

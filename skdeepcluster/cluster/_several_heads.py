@@ -7,7 +7,7 @@ from torch import Tensor
 
 from skdeepcluster.cluster._from_views import OverclusteringClusterer
 from skdeepcluster.cluster._heads import best_head, n_used
-from skdeepcluster.engine import Batch, generator
+from skdeepcluster.engine import generator
 from skdeepcluster.networks import ClusterHeads
 from skdeepcluster.representation import ViewObjective
 from skdeepcluster.utils import Integers, Reals
@@ -40,13 +40,9 @@ class HeadsObjective(ViewObjective):
         (n_heads, batch, n_clusters) twice -> (n_heads,).
         """
 
-    def pairs(self, batch: Batch) -> Tensor:
-        """Of all rows one view, then of all another: -> (2 batch, n_features)."""
-        return self.two_views(batch)
-
     def losses(self, batch):
         """The mean over the heads, and that over the finer ones."""
-        h = self.model.encoder(self.pairs(batch))
+        h = self.model.encoder(self.two_views(batch))
         of_heads = self._of(self.model.heads, h)
         self._remember(of_heads)
         terms = {"clusters": of_heads.mean()}
