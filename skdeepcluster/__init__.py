@@ -5,6 +5,7 @@ import logging
 from skdeepcluster._version import __version__
 from skdeepcluster.cluster import (
     ContrastiveClustering,
+    DACClustering,
     DCECClustering,
     DCNClustering,
     DECClustering,
@@ -25,6 +26,7 @@ __all__ = [
     "BYOL",
     "Autoencoder",
     "ContrastiveClustering",
+    "DACClustering",
     "DCECClustering",
     "DCNClustering",
     "DECClustering",

@@ -1,6 +1,7 @@
 """Deep clustering methods: scikit-learn clusterers."""
 
 from skdeepcluster.cluster._contrastive import ContrastiveClustering
+from skdeepcluster.cluster._dac import DACClustering
 from skdeepcluster.cluster._dcec import DCECClustering
 from skdeepcluster.cluster._dcn import DCNClustering
 from skdeepcluster.cluster._dec import DECClustering
@@ -17,6 +18,7 @@ from skdeepcluster.cluster._vade import VaDEClustering
 
 __all__ = [
     "ContrastiveClustering",
+    "DACClustering",
     "DCECClustering",
     "DCNClustering",
     "DECClustering",

@@ -24,6 +24,7 @@ from skdeepcluster.losses._mutual_information import (
     mean_entropy,
     mutual_information,
 )
+from skdeepcluster.losses._pairs import confident_pairs
 from skdeepcluster.losses._pointwise import agreement, pointwise_mutual_information
 from skdeepcluster.losses._reconstruction import mean_squared_error
 from skdeepcluster.losses._self_training import kl_divergence, target_distribution
@@ -34,6 +35,7 @@ __all__ = [
     "agreement",
     "cluster_contrast",
     "confident_cross_entropy",
+    "confident_pairs",
     "consistency",
     "direction_error",
     "feature_decorrelation",

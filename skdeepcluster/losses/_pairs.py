@@ -3,7 +3,6 @@
 DAC (Chang, Wang, Meng, Xiang, Pan, ICCV 2017).
 """
 
-import torch
 from torch import Tensor
 
 from skdeepcluster.losses._contrastive import unit_rows
