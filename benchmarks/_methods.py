@@ -37,6 +37,7 @@ BOOTSTRAP = "BYOL + KMeans"
 SCAN, CC, DCEC = "SCANClustering", "ContrastiveClustering", "DCECClustering"
 IIC, SWAV, PCL = "IICClustering", "SwAVClustering", "PCLClustering"
 IDFD, DEEPCLUSTER = "IDFDClustering", "DeepCluster"
+DAC, PICA = "DACClustering", "PICAClustering"
 TEMI = "TEMIClustering"
 CONTRAST_TEMI = f"SimCLR + {TEMI}"
 
@@ -54,7 +55,7 @@ def deep_clusterers():
 
 
 FROM_AUTOENCODER = [TWO_STEP, MIXTURE, *deep_clusterers()]
-FROM_VIEWS = [CONTRAST, BOOTSTRAP, CC, IIC, SWAV, PCL, IDFD, DEEPCLUSTER]
+FROM_VIEWS = [CONTRAST, BOOTSTRAP, CC, IIC, PICA, SWAV, DAC, PCL, IDFD, DEEPCLUSTER]
 METHODS = [  # of flat rows, where DCEC is IDEC; of views, an embedding and a clusterer
     *(m for m in (K_MEANS, *FROM_AUTOENCODER) if m != DCEC),
     *(CONTRAST, CC, SCAN, TEMI),

@@ -5,6 +5,7 @@ import logging
 from skdeepcluster._version import __version__
 from skdeepcluster.cluster import (
     ContrastiveClustering,
+    DACClustering,
     DCECClustering,
     DCNClustering,
     DECClustering,
@@ -13,6 +14,7 @@ from skdeepcluster.cluster import (
     IDFDClustering,
     IICClustering,
     PCLClustering,
+    PICAClustering,
     SCANClustering,
     SwAVClustering,
     TEMIClustering,
@@ -25,6 +27,7 @@ __all__ = [
     "BYOL",
     "Autoencoder",
     "ContrastiveClustering",
+    "DACClustering",
     "DCECClustering",
     "DCNClustering",
     "DECClustering",
@@ -33,6 +36,7 @@ __all__ = [
     "IDFDClustering",
     "IICClustering",
     "PCLClustering",
+    "PICAClustering",
     "SCANClustering",
     "SimCLR",
     "SwAVClustering",

@@ -1,6 +1,7 @@
 """Deep clustering methods: scikit-learn clusterers."""
 
 from skdeepcluster.cluster._contrastive import ContrastiveClustering
+from skdeepcluster.cluster._dac import DACClustering
 from skdeepcluster.cluster._dcec import DCECClustering
 from skdeepcluster.cluster._dcn import DCNClustering
 from skdeepcluster.cluster._dec import DECClustering
@@ -9,6 +10,7 @@ from skdeepcluster.cluster._idec import IDECClustering
 from skdeepcluster.cluster._idfd import IDFDClustering
 from skdeepcluster.cluster._iic import IICClustering
 from skdeepcluster.cluster._pcl import PCLClustering
+from skdeepcluster.cluster._pica import PICAClustering
 from skdeepcluster.cluster._scan import SCANClustering
 from skdeepcluster.cluster._swav import SwAVClustering
 from skdeepcluster.cluster._temi import TEMIClustering
@@ -17,6 +19,7 @@ from skdeepcluster.cluster._vade import VaDEClustering
 
 __all__ = [
     "ContrastiveClustering",
+    "DACClustering",
     "DCECClustering",
     "DCNClustering",
     "DECClustering",
@@ -25,6 +28,7 @@ __all__ = [
     "IDFDClustering",
     "IICClustering",
     "PCLClustering",
+    "PICAClustering",
     "SCANClustering",
     "SwAVClustering",
     "TEMIClustering",

@@ -1,6 +1,7 @@
 """Clusterers that learn from random views: with heads, or with k-means at the end."""
 
 import copy
+from abc import abstractmethod
 from typing import Literal
 
 from skdeepcluster.cluster._base import DeepClusterer
@@ -8,7 +9,12 @@ from skdeepcluster.cluster._centroids import CentersMixin
 from skdeepcluster.cluster._heads import EncoderHeadClusterer
 from skdeepcluster.engine import derive_seed
 from skdeepcluster.initialization import kmeans_centers, label_means
-from skdeepcluster.networks import CentroidModel
+from skdeepcluster.networks import (
+    CentroidModel,
+    ClusterHeads,
+    HeadModel,
+    PrototypeHeads,
+)
 from skdeepcluster.representation import FromViews
 from skdeepcluster.utils import Integers
 
@@ -47,6 +53,24 @@ class OverclusteringClusterer(ViewHeadClusterer):
             return self.n_overclusters
         number = min(_OVERCLUSTERS * self.n_clusters, n_samples // _ROWS_OF_DATA)
         return number if number > self.n_clusters else 0
+
+    @abstractmethod
+    def _make_heads(
+        self, n_clusters: int, seed: int, name: str
+    ) -> ClusterHeads | PrototypeHeads:
+        """Heads on the encoder with their first weights."""
+
+    def _first_model(self, n_features, seed):
+        encoder, size = self._make_encoder(n_features, seed)
+        self.n_components_ = size
+        return HeadModel(encoder, self._make_heads(self.n_clusters, seed, "heads"))
+
+    def _make_overclusters(self, trainer):
+        """The further heads; None where there are none."""
+        number = self._n_overclusters(trainer.n_total)
+        return (
+            self._make_heads(number, trainer.seed, "overclusters") if number else None
+        )
 
 
 class ViewCenterClusterer(FromViews, CentersMixin, DeepClusterer):

@@ -8,50 +8,18 @@ import numpy as np
 import torch
 from torch import nn
 
-from skdeepcluster.cluster._from_views import OverclusteringClusterer
-from skdeepcluster.cluster._heads import best_head, n_used
-from skdeepcluster.engine import generator
+from skdeepcluster.cluster._several_heads import HeadsObjective, SeveralHeadsClusterer
 from skdeepcluster.losses import mutual_information
-from skdeepcluster.networks import ClusterHeads, HeadModel
-from skdeepcluster.representation import ViewObjective
-from skdeepcluster.utils import Integers, Reals
 
 
-class _Information(ViewObjective):
-    """The cluster of one view of a row tells that of another, and so do finer ones.
+class _Information(HeadsObjective):
+    """The cluster of one view of a row tells that of another, and so do finer ones."""
 
-    Each head has a loss of its own.
-    """
-
-    def __init__(self, model, overclusters, views, entropy_weight, steps_per_epoch):
-        super().__init__(model, views)
-        self.overclusters = overclusters
-        self.entropy_weight, self.steps_per_epoch = entropy_weight, steps_per_epoch
-        # Of each head, the running mean over as many steps as an epoch has.
-        self.register_buffer("head_losses", torch.zeros(model.heads.n_heads))
-        self.register_buffer("n_steps", torch.tensor(0))
-
-    def losses(self, batch):
-        h = self.model.encoder(self.two_views(batch))
-        of_heads = self._of(self.model.heads, h)
-        self._remember(of_heads)
-        terms = {"clusters": of_heads.mean()}
-        if self.overclusters is not None:
-            terms["overclusters"] = self._of(self.overclusters, h).mean()
-        return terms
-
-    def _of(self, heads, h):
-        """The loss of each head: (2 batch, n_inputs) -> (n_heads,)."""
-        p_a, p_b = heads(h).softmax(dim=2).chunk(2, dim=1)
+    def of_heads(self, p_a, p_b):
         return -mutual_information(p_a, p_b, self.entropy_weight)
 
-    @torch.no_grad()
-    def _remember(self, losses):
-        self.n_steps += 1
-        self.head_losses.lerp_(losses, 1 / self.n_steps.clamp_max(self.steps_per_epoch))
 
-
-class IICClustering(OverclusteringClusterer):
+class IICClustering(SeveralHeadsClusterer):
     r"""Invariant Information Clustering: a view of a row tells the cluster of another.
 
     An encoder and a head on it learn to assign rows to clusters such that the clusters
@@ -233,12 +201,6 @@ class IICClustering(OverclusteringClusterer):
     (200, 10)
     """
 
-    _parameter_rules = {
-        **OverclusteringClusterer._parameter_rules,
-        "n_heads": [Integers(1)],
-        "entropy_weight": [Reals(0)],
-    }
-
     def __init__(
         self,
         n_clusters: int = 8,
@@ -286,33 +248,11 @@ class IICClustering(OverclusteringClusterer):
         self.verbose = verbose
         self.warm_start = warm_start
 
-    def _first_model(self, n_features, seed):
-        encoder, size = self._make_encoder(n_features, seed)
-        self.n_components_ = size
-        heads = self._make_heads(self.n_clusters, generator(seed, "heads"))
-        return HeadModel(encoder, heads)
-
-    def _make_heads(self, n_clusters, weights) -> ClusterHeads:
-        size = self.n_components_
-        return ClusterHeads(size, n_clusters, self.n_heads, size, weights)
-
     def _objective(self, trainer, model):
-        overclusters, number = None, self._n_overclusters(trainer.n_total)
-        if number:
-            overclusters = self._make_heads(
-                number, generator(trainer.seed, "overclusters")
-            )
         return _Information(
             model,
-            overclusters,
+            self._make_overclusters(trainer),
             self._make_views(trainer),
             self.entropy_weight,
             trainer.steps_per_epoch,
         )
-
-    def _finish(self, trainer, objective):
-        every = trainer.apply(self.model_.assign_all)
-        used = torch.stack([n_used(p) for p in every.unbind(dim=1)])
-        self.head_losses_ = objective.head_losses.cpu().numpy()
-        self.best_head_ = best_head(objective.head_losses, used)
-        self.model_.choose(self.best_head_)

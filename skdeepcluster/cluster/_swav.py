@@ -11,7 +11,7 @@ from torch import nn
 from skdeepcluster.cluster._from_views import OverclusteringClusterer
 from skdeepcluster.engine import generator
 from skdeepcluster.losses import sinkhorn, soft_cross_entropy
-from skdeepcluster.networks import HeadModel, PrototypeHeads
+from skdeepcluster.networks import PrototypeHeads
 from skdeepcluster.representation import ViewObjective
 from skdeepcluster.utils import Integers, Reals
 
@@ -298,12 +298,7 @@ class SwAVClustering(OverclusteringClusterer):
         self.verbose = verbose
         self.warm_start = warm_start
 
-    def _first_model(self, n_features, seed):
-        encoder, size = self._make_encoder(n_features, seed)
-        self.n_components_ = size
-        return HeadModel(encoder, self._make_heads(self.n_clusters, seed, "heads"))
-
-    def _make_heads(self, n_clusters, seed, name) -> PrototypeHeads:
+    def _make_heads(self, n_clusters, seed, name):
         size = self.n_components_
         return PrototypeHeads(
             size,
@@ -316,13 +311,10 @@ class SwAVClustering(OverclusteringClusterer):
         )
 
     def _objective(self, trainer, model):
-        overclusters, number = None, self._n_overclusters(trainer.n_total)
-        if number:
-            overclusters = self._make_heads(number, trainer.seed, "overclusters")
         n_steps = self._n_steps(trainer)
         return _SwappedAssignments(
             model,
-            overclusters,
+            self._make_overclusters(trainer),
             self._make_views(trainer),
             self.code_temperature,
             n_steps // _FROZEN,

@@ -10,6 +10,7 @@ from skdeepcluster.losses._contrastive import (
     direction_error,
     info_nce,
     nt_xent,
+    partition_uncertainty,
     prototype_contrast,
 )
 from skdeepcluster.losses._instances import (
@@ -24,6 +25,7 @@ from skdeepcluster.losses._mutual_information import (
     mutual_information,
 )
 from skdeepcluster.losses._neighbors import neighbor_distance
+from skdeepcluster.losses._pairs import confident_pairs
 from skdeepcluster.losses._pointwise import agreement, pointwise_mutual_information
 from skdeepcluster.losses._reconstruction import mean_squared_error
 from skdeepcluster.losses._self_training import kl_divergence, target_distribution
@@ -34,6 +36,7 @@ __all__ = [
     "agreement",
     "cluster_contrast",
     "confident_cross_entropy",
+    "confident_pairs",
     "consistency",
     "direction_error",
     "feature_decorrelation",
@@ -46,6 +49,7 @@ __all__ = [
     "mutual_information",
     "neighbor_distance",
     "nt_xent",
+    "partition_uncertainty",
     "pointwise_mutual_information",
     "prototype_contrast",
     "sinkhorn",

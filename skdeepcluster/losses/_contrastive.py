@@ -4,7 +4,7 @@ Rows: NT-Xent of SimCLR (Chen, Kornblith, Norouzi, Hinton, ICML 2020), InfoNCE w
 of Momentum Contrast (He and others, CVPR 2020), the contrast of rows with prototypes of
 PCL (Li, Zhou, Xiong, Hoi, ICLR 2021) and, without other rows, the error of BYOL (Grill
 and others, NeurIPS 2020). Clusters: Contrastive Clustering (Li, Hu, Liu, Peng, Zhou,
-Peng, AAAI 2021).
+Peng, AAAI 2021) and, before it, PICA (Huang, Gong, Zhu, CVPR 2020).
 """
 
 import torch
@@ -75,9 +75,22 @@ def cluster_contrast(p_a: Tensor, p_b: Tensor, temperature: float) -> Tensor:
     return nt_xent(p_a.T, p_b.T, temperature)
 
 
+def partition_uncertainty(p: Tensor, p_view: Tensor) -> Tensor:
+    """PICA's cross-entropy of finding a cluster among those of a view of the rows.
+
+    (n, k) and (n, k) -> scalar, (h, n, k) twice -> (h,). A cluster is the vector of its
+    n assignments; the logits are its cosines with all k of the view, as they are. Mean
+    over the k clusters. It is `info_nce` of the transposes with a temperature of one.
+    """
+    own, other = unit_rows(promoted(p).mT), unit_rows(promoted(p_view).mT)
+    similarity = product(own, other.mT)  # (..., k, k)
+    positive = similarity.diagonal(dim1=-2, dim2=-1)  # (..., k)
+    return (similarity.logsumexp(dim=-1) - positive).mean(dim=-1)
+
+
 def unit_rows(z: Tensor) -> Tensor:
-    """The directions of the rows: (n, d) -> (n, d)."""
+    """The directions of the rows: (..., n, d) -> (..., n, d)."""
     # A row of zeros stays one: it has no direction, and dividing it by a tiny number
     # instead would multiply its gradient as much.
-    norm = torch.linalg.vector_norm(z, dim=1, keepdim=True)
+    norm = torch.linalg.vector_norm(z, dim=-1, keepdim=True)
     return z / norm.masked_fill(norm < _SMALLEST_NORM, 1.0)

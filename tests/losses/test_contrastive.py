@@ -11,6 +11,7 @@ from skdeepcluster.losses import (
     direction_error,
     info_nce,
     nt_xent,
+    partition_uncertainty,
     prototype_contrast,
 )
 from tests.references import contrastive as reference
@@ -299,12 +300,70 @@ def test_cluster_contrast__gradient():
 
 
 @pytest.mark.parametrize("least", [0.0, 1e-45, 1e-30, 1e-10])
-def test_cluster_contrast__an_empty_column_has_finite_gradient(least):
+@pytest.mark.parametrize("loss_of", [cluster_contrast, partition_uncertainty])
+def test_clusters__an_empty_column_has_finite_gradient(loss_of, least):
     p = torch.tensor([[0.5, 0.5, least]] * 4 + [[0.9, 0.1, least]], requires_grad=True)
-    loss = cluster_contrast(p, p, 1.0)
+    loss = loss_of(p, p, *([1.0] if loss_of is cluster_contrast else []))
     loss.backward()
     assert loss.isfinite()
     assert p.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 4), (7, 1), (9, 5)])
+def test_partition_uncertainty__against_the_reference(shape):
+    p, p_view = random_assignments(*shape)
+    result = partition_uncertainty(p, p_view)
+    assert result.shape == ()
+    expected = reference.partition_uncertainty(p.numpy(), p_view.numpy())
+    assert float(result) == pytest.approx(expected, rel=1e-10, abs=1e-12)
+
+
+def test_partition_uncertainty__of_heads_is_that_of_each():
+    heads = [random_assignments(9, 4, seed) for seed in range(3)]
+    together = partition_uncertainty(*map(torch.stack, zip(*heads, strict=True)))
+    alone = [float(partition_uncertainty(*views)) for views in heads]
+    np.testing.assert_allclose(together, alone, rtol=1e-12)
+
+
+def test_partition_uncertainty__is_info_nce_of_clusters():
+    p, p_view = random_assignments(9, 4)
+    expected = info_nce(p.T, p_view.T, p[:0].new_empty(0, 9), 1.0)
+    torch.testing.assert_close(partition_uncertainty(p, p_view), expected)
+
+
+def test_partition_uncertainty__of_one_cluster_is_zero():
+    p = torch.ones(5, 1)
+    assert float(partition_uncertainty(p, p)) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_partition_uncertainty__is_least_for_equal_one_hot_rows():
+    p = torch.eye(3, dtype=torch.float64).repeat(4, 1)
+    expected = np.log(1 + 2 * np.exp(-1))
+    assert float(partition_uncertainty(p, p)) == pytest.approx(expected)
+
+
+def test_partition_uncertainty__identical_points_are_a_guess_among_all():
+    p = torch.tensor([[0.7, 0.2, 0.1]]).repeat(4, 1)
+    assert float(partition_uncertainty(p, p)) == pytest.approx(np.log(3), rel=1e-5)
+
+
+def test_partition_uncertainty__gradient():
+    scores = random_views(6, 3).requires_grad_()
+
+    def loss(scores):
+        return partition_uncertainty(*scores.softmax(dim=-1))
+
+    assert torch.autograd.gradcheck(loss, scores)
+
+
+@pytest.mark.parametrize("autocast", [False, True])
+def test_partition_uncertainty__of_bfloat16_is_computed_in_float32(autocast):
+    p, p_view = random_assignments(20, 8).bfloat16()
+    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        result = partition_uncertainty(p, p_view)
+    assert result.dtype == torch.float32
+    expected = partition_uncertainty(p.double(), p_view.double())
+    assert float(result) == pytest.approx(float(expected), rel=1e-5)
 
 
 # -- both --------------------------------------------------------------------------

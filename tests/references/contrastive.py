@@ -91,3 +91,13 @@ def cluster_contrast(p_a, p_b, temperature):
                     negatives += np.exp(cosine(own[:, i], other[:, j]) / temperature)
             total -= np.log(positive / (positive + negatives))
     return total / (2 * k)
+
+
+def partition_uncertainty(p, p_view):
+    """Every column against all columns of the view, as logits without temperature."""
+    k = p.shape[1]
+    total = 0.0
+    for j in range(k):
+        cosines = [cosine(p[:, j], p_view[:, other]) for other in range(k)]
+        total -= np.log(np.exp(cosines[j]) / np.exp(cosines).sum())
+    return total / k
