@@ -16,6 +16,7 @@ from skdeepcluster.cluster import (
     SCANClustering,
     SwAVClustering,
     TEMIClustering,
+    TURTLEClustering,
     VaDEClustering,
 )
 from skdeepcluster.representation import BYOL, Autoencoder, SimCLR
@@ -36,6 +37,7 @@ __all__ = [
     "SimCLR",
     "SwAVClustering",
     "TEMIClustering",
+    "TURTLEClustering",
     "VaDEClustering",
     "__version__",
 ]

@@ -12,6 +12,7 @@ from skdeepcluster.cluster._pcl import PCLClustering
 from skdeepcluster.cluster._scan import SCANClustering
 from skdeepcluster.cluster._swav import SwAVClustering
 from skdeepcluster.cluster._temi import TEMIClustering
+from skdeepcluster.cluster._turtle import TURTLEClustering
 from skdeepcluster.cluster._vade import VaDEClustering
 
 __all__ = [
@@ -27,5 +28,6 @@ __all__ = [
     "SCANClustering",
     "SwAVClustering",
     "TEMIClustering",
+    "TURTLEClustering",
     "VaDEClustering",
 ]
