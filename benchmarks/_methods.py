@@ -37,7 +37,7 @@ BOOTSTRAP = "BYOL + KMeans"
 SCAN, CC, DCEC = "SCANClustering", "ContrastiveClustering", "DCECClustering"
 IIC, SWAV, PCL = "IICClustering", "SwAVClustering", "PCLClustering"
 IDFD, DEEPCLUSTER = "IDFDClustering", "DeepCluster"
-TEMI = "TEMIClustering"
+TEMI, TURTLE = "TEMIClustering", "TURTLEClustering"
 CONTRAST_TEMI = f"SimCLR + {TEMI}"
 
 
@@ -57,7 +57,7 @@ FROM_AUTOENCODER = [TWO_STEP, MIXTURE, *deep_clusterers()]
 FROM_VIEWS = [CONTRAST, BOOTSTRAP, CC, IIC, SWAV, PCL, IDFD, DEEPCLUSTER]
 METHODS = [  # of flat rows, where DCEC is IDEC; of views, an embedding and a clusterer
     *(m for m in (K_MEANS, *FROM_AUTOENCODER) if m != DCEC),
-    *(CONTRAST, CC, SCAN, TEMI),
+    *(CONTRAST, CC, SCAN, TEMI, TURTLE),
 ]
 METHODS_OF_IMAGES = [K_MEANS, TWO_STEP, DCEC, *FROM_VIEWS, SCAN, CONTRAST_TEMI]
 

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+_START = 0.02  # of a head's length, divided by the root of the number of columns
+
 
 class SpacesModel(nn.Module):
     """A linear head on each of several spaces, which are groups of columns of a row.
@@ -52,7 +54,8 @@ class SpacesModel(nn.Module):
         with torch.no_grad():
             model.direction.uniform_(-1, 1, generator=generator)
             model.direction.mul_(is_there * bound)
-            model.length.copy_(model.direction.norm(dim=1, keepdim=True))
+            # So rows of one length are as undecided in a space of any width.
+            model.length.copy_(_START / bound)
         return model
 
     @property
