@@ -100,9 +100,9 @@ class TURTLEClustering(HeadClusterer):
         in range [1, inf).
     probe_learning_rate : float, default=0.01
         Step size of the classifiers, in range (0, inf).
-    keep_probes : bool, default=False
-        Whether the classifiers go on from what they have learned before, which makes
-        them err less on any labels; else they start anew in each step of the heads.
+    keep_probes : bool, default=True
+        Whether the classifiers go on from what they have learned before; else they
+        start anew in each step of the heads.
     optimizer : {"adam", "sgd"}, default="adam"
         Adam, or stochastic gradient descent with Nesterov momentum 0.9.
     learning_rate : float, default=0.01
@@ -190,7 +190,8 @@ class TURTLEClustering(HeadClusterer):
     probabilities :math:`p_i^s`, and the label is their mean over the spaces,
     :math:`\tau_i`. In each step linear classifiers :math:`w^s`, one on each space,
     start at zero and learn :math:`\tau` of a batch by `probe_steps` steps of Adam on
-    their cross-entropy. Then the heads make a step on
+    their cross-entropy; with `keep_probes` only the first time at zero, and else where
+    they ended, with what Adam remembers. Then the heads make a step on
 
     .. math::
 
@@ -204,16 +205,17 @@ class TURTLEClustering(HeadClusterer):
 
     Departures from [1]_: fits are of 1,000 steps in place of 6,000, with step sizes of
     0.01 for both players in place of 0.001; rows are centred and have one scale, where
-    the paper takes embeddings as they are, so that step sizes mean the same for all of
-    them; classifiers start at zero, not at random; batches have 1,024 rows in place of
-    10,000. The paper chooses step sizes and whether classifiers are kept by how well a
-    classifier predicts the labels of rows that it has not seen; here that is left to
-    the user.
+    the paper takes embeddings as they are, and heads start with logits of about 0.2, so
+    that step sizes mean the same for all of them; classifiers start at zero, not at
+    random; batches have 1,024 rows in place of 10,000. The paper chooses step sizes and
+    whether classifiers are kept by how well a classifier predicts the labels of rows
+    that it has not seen; here that is left to the user.
 
     References
     ----------
     .. [1] A. Gadetsky, Y. Jiang, M. Brbic (2024). Let go of your labels with
        unsupervised transfer. International Conference on Machine Learning (ICML) 2024.
+       doi:10.48550/arXiv.2406.07236
 
     Examples
     --------
@@ -247,7 +249,7 @@ class TURTLEClustering(HeadClusterer):
         entropy_weight: float = 10.0,
         probe_steps: int = 10,
         probe_learning_rate: float = 0.01,
-        keep_probes: bool = False,
+        keep_probes: bool = True,
         optimizer: Literal["adam", "sgd"] = "adam",
         learning_rate: float = 0.01,
         max_epochs: int | Literal["auto"] = "auto",

@@ -171,13 +171,13 @@ def test_loss__in_bfloat16_is_nearly_that_in_float32():
 
 
 def test_step__of_a_fit_is_of_that_loss(blobs, monkeypatch):
-    expected = []
+    expected, probe = [], Probe(6, 3, 0.05)
 
     class Watched(turtle_module._Labelling):
         def losses(self, batch):
             z = self.model.features(batch.x)[0].double().numpy()
             p = softmax(self.model.embed(batch.x).detach().double().numpy())
-            learned = Probe(6, 3, 0.05).learn(z, p, 5)
+            learned = probe.learn(z, p, 5)
             expected.append(soft_cross_entropy(learned, p) - 2.0 * mean_entropy(p))
             return super().losses(batch)
 
