@@ -18,7 +18,7 @@ from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from sklearn.mixture import GaussianMixture
 
 import skdeepcluster
-from skdeepcluster import BYOL, Autoencoder, DECClustering, SimCLR, TEMIClustering
+from skdeepcluster import BYOL, Autoencoder, DECClustering, SimCLR
 from skdeepcluster.engine import resolve_precision
 from skdeepcluster.metrics import clustering_accuracy
 
@@ -38,8 +38,8 @@ SCAN, CC, DCEC = "SCANClustering", "ContrastiveClustering", "DCECClustering"
 IIC, SWAV, PCL = "IICClustering", "SwAVClustering", "PCLClustering"
 IDFD, DEEPCLUSTER = "IDFDClustering", "DeepCluster"
 DAC, PICA = "DACClustering", "PICAClustering"
-TEMI = "TEMIClustering"
-CONTRAST_TEMI = f"SimCLR + {TEMI}"
+TEMI, TURTLE = "TEMIClustering", "TURTLEClustering"
+BEHIND_CONTRAST = {f"SimCLR + {method}": method for method in (TEMI, TURTLE)}
 
 
 def deep_clusterers():
@@ -58,9 +58,9 @@ FROM_AUTOENCODER = [TWO_STEP, MIXTURE, *deep_clusterers()]
 FROM_VIEWS = [CONTRAST, BOOTSTRAP, CC, IIC, PICA, SWAV, DAC, PCL, IDFD, DEEPCLUSTER]
 METHODS = [  # of flat rows, where DCEC is IDEC; of views, an embedding and a clusterer
     *(m for m in (K_MEANS, *FROM_AUTOENCODER) if m != DCEC),
-    *(CONTRAST, CC, SCAN, TEMI),
+    *(CONTRAST, CC, SCAN, TEMI, TURTLE),
 ]
-METHODS_OF_IMAGES = [K_MEANS, TWO_STEP, DCEC, *FROM_VIEWS, SCAN, CONTRAST_TEMI]
+METHODS_OF_IMAGES = [K_MEANS, TWO_STEP, DCEC, *FROM_VIEWS, SCAN, *BEHIND_CONTRAST]
 
 
 class Starts:
@@ -92,7 +92,7 @@ class Starts:
         """That of a method, and its seconds; None where it has none."""
         if method in FROM_AUTOENCODER:
             return self.autoencoder
-        from_simclr = method in (CONTRAST, CONTRAST_TEMI)
+        from_simclr = method in (CONTRAST, *BEHIND_CONTRAST)
         if from_simclr or (method == SCAN and self.X.ndim > 2):
             return self.simclr
         if method == BOOTSTRAP:
@@ -112,9 +112,9 @@ def cluster(method, X, n_clusters, seed, start):
         return k_means.fit_predict(X.reshape(X.shape[0], -1))
     if method in (TWO_STEP, CONTRAST, BOOTSTRAP):
         return k_means.fit_predict(start.transform(X))
-    if method == CONTRAST_TEMI:
-        temi = TEMIClustering(n_clusters, random_state=seed)
-        return temi.fit_predict(start.transform(X))
+    if method in BEHIND_CONTRAST:
+        cls = getattr(skdeepcluster, BEHIND_CONTRAST[method])
+        return cls(n_clusters, random_state=seed).fit_predict(start.transform(X))
     if method == MIXTURE:
         mixture = GaussianMixture(
             n_clusters, covariance_type="diag", n_init=10, random_state=seed

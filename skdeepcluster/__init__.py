@@ -18,6 +18,7 @@ from skdeepcluster.cluster import (
     SCANClustering,
     SwAVClustering,
     TEMIClustering,
+    TURTLEClustering,
     UNSEENClustering,
     VaDEClustering,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "SwAVClustering",
     "TEMIClustering",
     "UNSEENClustering",
+    "TURTLEClustering",
     "VaDEClustering",
     "__version__",
 ]

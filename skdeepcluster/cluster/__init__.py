@@ -14,6 +14,7 @@ from skdeepcluster.cluster._pica import PICAClustering
 from skdeepcluster.cluster._scan import SCANClustering
 from skdeepcluster.cluster._swav import SwAVClustering
 from skdeepcluster.cluster._temi import TEMIClustering
+from skdeepcluster.cluster._turtle import TURTLEClustering
 from skdeepcluster.cluster._unseen import UNSEENClustering
 from skdeepcluster.cluster._vade import VaDEClustering
 
@@ -33,5 +34,6 @@ __all__ = [
     "SwAVClustering",
     "TEMIClustering",
     "UNSEENClustering",
+    "TURTLEClustering",
     "VaDEClustering",
 ]

@@ -29,5 +29,9 @@ def sinkhorn(scores: Tensor, epsilon: float, n_iter: int = 3) -> Tensor:
 
 
 def soft_cross_entropy(logits: Tensor, q: Tensor) -> Tensor:
-    """With soft assignments instead of labels, mean over the rows: (n, k) twice."""
-    return -(promoted(q) * promoted(logits).log_softmax(dim=1)).sum(dim=1).mean()
+    """With soft assignments instead of labels, mean over the rows.
+
+    (n, k) twice -> scalar, (h, n, k) and (n, k) or (h, n, k) -> (h,).
+    """
+    log_p = promoted(logits).log_softmax(dim=-1)
+    return -(promoted(q) * log_p).sum(dim=-1).mean(dim=-1)

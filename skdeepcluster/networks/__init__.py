@@ -25,6 +25,7 @@ from skdeepcluster.networks._models import (
     squared_distances,
 )
 from skdeepcluster.networks._resnet import ResNet18
+from skdeepcluster.networks._spaces import SpacesModel
 from skdeepcluster.networks._user import UserNetwork, user_autoencoder, user_encoder
 from skdeepcluster.networks._variational import (
     BernoulliLikelihood,
@@ -54,6 +55,7 @@ __all__ = [
     "PrototypeHeads",
     "Queue",
     "ResNet18",
+    "SpacesModel",
     "TwoHeads",
     "UnitRows",
     "UserNetwork",
@@ -88,6 +90,7 @@ _MODULES = {
         ClusterHeads,
         PrototypeHeads,
         HeadModel,
+        SpacesModel,
     )
 }
 

@@ -150,6 +150,9 @@ class Describer:
                 return self.sequence(value, where)
             case tuple():
                 return {"tuple": self.sequence(value, where)}
+            case slice():
+                parts = [value.start, value.stop, value.step]
+                return {"slice": self.sequence(parts, where)}
             case dict():
                 members = {k: self.value(v, f"{where}.{k}") for k, v in value.items()}
                 return {"dict": members}

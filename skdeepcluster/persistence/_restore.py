@@ -157,6 +157,8 @@ class Restorer:
                 return self.sequence(value, where)
             case {"tuple": list(values)}:
                 return tuple(self.sequence(values, where))
+            case {"slice": [start, stop, step]}:
+                return slice(*self.sequence([start, stop, step], where))
             case {"dict": dict(members)}:
                 return {k: self.value(v, f"{where}.{k}") for k, v in members.items()}
             case {"array": dict(known)}:

@@ -10,6 +10,7 @@ from skdeepcluster.utils._parameters import (
     check_parameters,
 )
 from skdeepcluster.utils._row_source import RowSource, check_complete, is_row_source
+from skdeepcluster.utils._spaces import resolve_spaces
 from skdeepcluster.utils._validation import (
     KEPT_DTYPES,
     MatrixLike,
@@ -38,6 +39,7 @@ __all__ = [
     "is_row_source",
     "labels_of",
     "replacing",
+    "resolve_spaces",
     "row_blocks",
     "unwrap",
     "warn_caller",

@@ -79,6 +79,18 @@ def test_cross_entropy__with_labels_is_the_usual_one():
     torch.testing.assert_close(loss, torch.nn.functional.cross_entropy(logits, labels))
 
 
+def test_cross_entropy__of_heads_is_that_of_each():
+    logits, q = (
+        random_scores(12, 3).unflatten(0, (2, 6)),
+        sinkhorn(random_scores(6, 3), 0.5),
+    )
+    expected = [float(soft_cross_entropy(head, q)) for head in logits]
+    assert soft_cross_entropy(logits, q).tolist() == pytest.approx(expected)
+    assert soft_cross_entropy(logits, q.expand(2, 6, 3)).tolist() == pytest.approx(
+        expected
+    )
+
+
 def test_cross_entropy__gradient():
     q = sinkhorn(random_scores(6, 3, seed=1), 0.5)
     logits = random_scores(6, 3).requires_grad_()

@@ -19,6 +19,7 @@ from skdeepcluster.networks import (
     MixtureModel,
     ProjectionModel,
     PrototypeHeads,
+    SpacesModel,
     UnitRows,
     UserNetwork,
     build,
@@ -105,6 +106,7 @@ METHODS = {
     ClusterHeads: ["forward"],
     PrototypeHeads: ["features", "forward"],
     HeadModel: ["embed", "assign", "log_assign", "assign_all", "label"],
+    SpacesModel: ["embed", "assign", "log_assign", "label"],
     UserNetwork: ["forward"],
 }
 
@@ -156,6 +158,9 @@ def models():
             UnitRows(pair.encoder), heads(2, 5)
         ),
         "HeadModel of a user": HeadModel(UnitRows(of_images), heads(9, 5)),
+        "SpacesModel": SpacesModel.on(
+            torch.tensor([[0, 1, 5], [2, 6, 6]]), 6, 4, seeded()
+        ),
         "UserNetwork of a user": of_images,
     }
 
