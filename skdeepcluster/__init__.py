@@ -42,8 +42,8 @@ __all__ = [
     "SimCLR",
     "SwAVClustering",
     "TEMIClustering",
-    "UNSEENClustering",
     "TURTLEClustering",
+    "UNSEENClustering",
     "VaDEClustering",
     "__version__",
 ]

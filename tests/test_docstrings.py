@@ -35,6 +35,7 @@ OWN_WORDING = {
     "learning_rate",
     "max_epochs",
     "model_",
+    "n_clusters_",
     "n_init",
     "n_iter_",
     "n_neighbors",
