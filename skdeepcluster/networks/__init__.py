@@ -9,6 +9,7 @@ from skdeepcluster.networks._convolutional import (
     ConvolutionalNetwork,
 )
 from skdeepcluster.networks._heads import (
+    AutoencoderHeadModel,
     ClusterHeads,
     HeadModel,
     ProjectionModel,
@@ -21,6 +22,7 @@ from skdeepcluster.networks._mlp import MLP, LinearPath
 from skdeepcluster.networks._models import (
     AutoencoderModel,
     CentroidModel,
+    SoftKMeansModel,
     nearest,
     squared_distances,
 )
@@ -36,6 +38,7 @@ from skdeepcluster.networks._variational import (
 
 __all__ = [
     "MLP",
+    "AutoencoderHeadModel",
     "AutoencoderModel",
     "BernoulliLikelihood",
     "CentroidModel",
@@ -54,6 +57,7 @@ __all__ = [
     "PrototypeHeads",
     "Queue",
     "ResNet18",
+    "SoftKMeansModel",
     "TwoHeads",
     "UnitRows",
     "UserNetwork",
@@ -76,6 +80,7 @@ _MODULES = {
         TwoHeads,
         AutoencoderModel,
         CentroidModel,
+        SoftKMeansModel,
         MixtureModel,
         GaussianLikelihood,
         BernoulliLikelihood,
@@ -88,6 +93,7 @@ _MODULES = {
         ClusterHeads,
         PrototypeHeads,
         HeadModel,
+        AutoencoderHeadModel,
     )
 }
 
@@ -99,6 +105,6 @@ def build(config: dict) -> nn.Module:
         for name, value in config.items()
         if name != "name"
     }
-    if config["name"] == "CentroidModel":
+    if config["name"] in ("CentroidModel", "SoftKMeansModel"):
         arguments["centers"] = torch.empty(arguments["centers"])
     return _MODULES[config["name"]](**arguments)

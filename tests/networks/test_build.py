@@ -8,6 +8,7 @@ from torch import nn
 
 from skdeepcluster.networks import (
     MLP,
+    AutoencoderHeadModel,
     AutoencoderModel,
     BernoulliLikelihood,
     CentroidModel,
@@ -19,6 +20,7 @@ from skdeepcluster.networks import (
     MixtureModel,
     ProjectionModel,
     PrototypeHeads,
+    SoftKMeansModel,
     UnitRows,
     UserNetwork,
     build,
@@ -99,12 +101,14 @@ METHODS = {
     LinearPath: ["forward"],
     AutoencoderModel: ["embed", "reconstruct"],
     CentroidModel: ["embed", "assign", "distances"],
+    SoftKMeansModel: ["embed", "assign", "distances"],
     MixtureModel: ["embed", "assign", "distances"],
     UnitRows: ["forward"],
     ProjectionModel: ["embed", "project"],
     ClusterHeads: ["forward"],
     PrototypeHeads: ["features", "forward"],
     HeadModel: ["embed", "assign", "log_assign", "assign_all", "label"],
+    AutoencoderHeadModel: ["embed", "assign", "log_assign", "label"],
     UserNetwork: ["forward"],
 }
 
@@ -112,6 +116,12 @@ METHODS = {
 def mixture(pair, likelihood):
     encoder = with_log_variance(pair.encoder, torch.tensor([-1.0, 2.0]))
     return MixtureModel(encoder, pair.decoder, likelihood, 4, 2)
+
+
+def soft_kmeans(pair, centers):
+    model = SoftKMeansModel(pair.encoder, centers, pair.decoder)
+    model.scale.fill_(3.0)
+    return model
 
 
 def heads(n_inputs, n_hidden=0):
@@ -138,6 +148,7 @@ def models():
             pair.encoder, centers, decoder=pair.decoder
         ),
         "CentroidModel of a user": CentroidModel(of_user.encoder, centers),
+        "SoftKMeansModel": soft_kmeans(pair, centers),
         "MixtureModel": mixture(pair, BernoulliLikelihood(6)),
         "MixtureModel of a user": mixture(of_user, GaussianLikelihood()),
         "UnitRows": UnitRows(),
@@ -156,6 +167,9 @@ def models():
             UnitRows(pair.encoder), heads(2, 5)
         ),
         "HeadModel of a user": HeadModel(UnitRows(of_images), heads(9, 5)),
+        "AutoencoderHeadModel": AutoencoderHeadModel(
+            pair.encoder, pair.decoder, heads(2)
+        ),
         "UserNetwork of a user": of_images,
     }
 
