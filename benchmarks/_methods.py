@@ -34,7 +34,8 @@ TWO_STEP = "Autoencoder + KMeans"
 MIXTURE = "Autoencoder + GaussianMixture"
 CONTRAST = "SimCLR + KMeans"
 BOOTSTRAP = "BYOL + KMeans"
-SCAN, CC, DCEC = "SCANClustering", "ContrastiveClustering", "DCECClustering"
+SCAN, CC = "SCANClustering", "ContrastiveClustering"
+DCEC, DEPICT = "DCECClustering", "DEPICTClustering"
 IIC, SWAV, PCL = "IICClustering", "SwAVClustering", "PCLClustering"
 IDFD, DEEPCLUSTER = "IDFDClustering", "DeepCluster"
 DAC, PICA = "DACClustering", "PICAClustering"
@@ -60,7 +61,9 @@ METHODS = [  # of flat rows, where DCEC is IDEC; of views, an embedding and a cl
     *(m for m in (K_MEANS, *FROM_AUTOENCODER) if m != DCEC),
     *(CONTRAST, CC, SCAN, TEMI, TURTLE),
 ]
-METHODS_OF_IMAGES = [K_MEANS, TWO_STEP, DCEC, *FROM_VIEWS, SCAN, *BEHIND_CONTRAST]
+METHODS_OF_IMAGES = [
+    *(K_MEANS, TWO_STEP, DCEC, DEPICT, *FROM_VIEWS, SCAN, *BEHIND_CONTRAST),
+]
 
 
 class Starts:

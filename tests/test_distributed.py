@@ -76,7 +76,7 @@ def shared_fit(cls, X, folder, rank, size, port, sabotage=None, checkpoint=None)
         predicted=estimator.predict(X[start:stop]),
         n_clusters=estimator.n_clusters_,
         means=estimator.cluster_means_,
-        inertia=estimator.inertia_,
+        inertia=getattr(estimator, "inertia_", 0.0),  # without centroids none
         loss=[record["loss"] for record in estimator.history_],
         changed=[r["changed"] for r in estimator.history_ if "changed" in r],
         **{f"model_{n}": w for n, w in estimator.model_.state_dict().items()},

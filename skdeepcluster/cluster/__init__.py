@@ -6,6 +6,8 @@ from skdeepcluster.cluster._dcec import DCECClustering
 from skdeepcluster.cluster._dcn import DCNClustering
 from skdeepcluster.cluster._dec import DECClustering
 from skdeepcluster.cluster._deepcluster import DeepCluster
+from skdeepcluster.cluster._depict import DEPICTClustering
+from skdeepcluster.cluster._dkm import DKMClustering
 from skdeepcluster.cluster._idec import IDECClustering
 from skdeepcluster.cluster._idfd import IDFDClustering
 from skdeepcluster.cluster._iic import IICClustering
@@ -24,6 +26,8 @@ __all__ = [
     "DCECClustering",
     "DCNClustering",
     "DECClustering",
+    "DEPICTClustering",
+    "DKMClustering",
     "DeepCluster",
     "IDECClustering",
     "IDFDClustering",

@@ -46,7 +46,7 @@ class CentersMixin(LogOddsMixin):
         return offsets.square().sum(dim=1)
 
 
-class CentroidClusterer(CentersMixin, AutoencoderClusterer):
+class KMeansStartClusterer(AutoencoderClusterer):
     """Base of those that start from k-means in the space of an autoencoder."""
 
     _parameter_rules = {
@@ -70,6 +70,10 @@ class CentroidClusterer(CentersMixin, AutoencoderClusterer):
     def _first_n_clusters(self, n_total: int) -> int:
         """Number of the first centroids."""
         return self.n_clusters
+
+
+class CentroidClusterer(CentersMixin, KMeansStartClusterer):
+    """Base of those that go on with the centroids of k-means."""
 
 
 def auto_interval(update_interval, trainer) -> int:

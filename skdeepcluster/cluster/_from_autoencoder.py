@@ -116,15 +116,17 @@ class AutoencoderClusterer(SubEstimatorMixin, DeepClusterer):
             [self._objective(trainer, model) for model in models],
             seeds,
             stage="clustering",
-            max_epochs=auto_epochs(
-                self.max_epochs, trainer, steps=self._auto_steps, most=200
-            ),
+            max_epochs=self._n_epochs(trainer),
             optimizer=self.optimizer,
             learning_rate=self.learning_rate,
         )
         for model in models:
             self._finish(trainer, model)
         return list(map(Run, autoencoders, models, init_labels, histories))
+
+    def _n_epochs(self, trainer: Trainer) -> int:
+        """The most that the clustering stage takes."""
+        return auto_epochs(self.max_epochs, trainer, steps=self._auto_steps, most=200)
 
     @abstractmethod
     def _first_model(

@@ -5,6 +5,7 @@ from skdeepcluster.initialization._centers import (
     kmeans_centers,
     label_means,
     lloyd,
+    mean_square,
     reseed_empty,
 )
 from skdeepcluster.initialization._neighbors import drawn_neighbors, nearest_neighbors
@@ -16,6 +17,7 @@ __all__ = [
     "kmeans_centers",
     "label_means",
     "lloyd",
+    "mean_square",
     "nearest_neighbors",
     "reseed_empty",
     "whiten",

@@ -38,6 +38,20 @@ def kmeans_centers(
     return centers, z.apply(lambda part: nearest(part, centers))
 
 
+def mean_square(z: Passes, centers: Tensor) -> float:
+    """Mean squared distance of the rows to their nearest centroid: (n, d), (k, d).
+
+    Never zero, to be divided by: at least a thousandth of the mean over all centroids,
+    and one where all rows and centroids coincide.
+    """
+    sums = torch.zeros(2, dtype=torch.float64).to(z.device)
+    for _, part in z:
+        d2 = squared_distances(part, centers).double()
+        sums += torch.stack([d2.amin(dim=1).sum(), d2.mean(dim=1).sum()])
+    own, every = (z.group.sum(sums) / z.n_rows).tolist()
+    return max(own, 1e-3 * every) or 1.0
+
+
 def label_means(z: Passes, labels: Tensor, otherwise: Tensor) -> Tensor:
     """Mean of the rows of each label: (n, d), (n,) and, for labels without rows, (k, d)
     -> (k, d).

@@ -30,6 +30,7 @@ from skdeepcluster.losses._pointwise import agreement, pointwise_mutual_informat
 from skdeepcluster.losses._reconstruction import mean_squared_error
 from skdeepcluster.losses._self_training import kl_divergence, target_distribution
 from skdeepcluster.losses._sizes import size_divergence, zipf_prior
+from skdeepcluster.losses._soft_kmeans import soft_kmeans
 from skdeepcluster.losses._transport import sinkhorn, soft_cross_entropy
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "sinkhorn",
     "size_divergence",
     "soft_cross_entropy",
+    "soft_kmeans",
     "target_distribution",
     "zipf_prior",
 ]

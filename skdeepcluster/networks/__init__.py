@@ -9,6 +9,7 @@ from skdeepcluster.networks._convolutional import (
     ConvolutionalNetwork,
 )
 from skdeepcluster.networks._heads import (
+    AutoencoderHeadModel,
     ClusterHeads,
     HeadModel,
     ProjectionModel,
@@ -21,6 +22,7 @@ from skdeepcluster.networks._mlp import MLP, LinearPath
 from skdeepcluster.networks._models import (
     AutoencoderModel,
     CentroidModel,
+    SoftKMeansModel,
     nearest,
     squared_distances,
 )
@@ -37,6 +39,7 @@ from skdeepcluster.networks._variational import (
 
 __all__ = [
     "MLP",
+    "AutoencoderHeadModel",
     "AutoencoderModel",
     "BernoulliLikelihood",
     "CentroidModel",
@@ -56,6 +59,7 @@ __all__ = [
     "Queue",
     "ResNet18",
     "SpacesModel",
+    "SoftKMeansModel",
     "TwoHeads",
     "UnitRows",
     "UserNetwork",
@@ -78,6 +82,7 @@ _MODULES = {
         TwoHeads,
         AutoencoderModel,
         CentroidModel,
+        SoftKMeansModel,
         MixtureModel,
         GaussianLikelihood,
         BernoulliLikelihood,
@@ -91,6 +96,7 @@ _MODULES = {
         PrototypeHeads,
         HeadModel,
         SpacesModel,
+        AutoencoderHeadModel,
     )
 }
 
@@ -102,6 +108,6 @@ def build(config: dict) -> nn.Module:
         for name, value in config.items()
         if name != "name"
     }
-    if config["name"] == "CentroidModel":
+    if config["name"] in ("CentroidModel", "SoftKMeansModel"):
         arguments["centers"] = torch.empty(arguments["centers"])
     return _MODULES[config["name"]](**arguments)

@@ -1,13 +1,13 @@
 """Convolutional networks for small images; they take and give flat rows."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
 from skdeepcluster.networks._images import ImageLayout
-from skdeepcluster.networks._mlp import blank_linear
+from skdeepcluster.networks._mlp import blank_linear, through, unchanged
 
 _WIDTHS, _KERNELS = (32, 64, 128), (5, 5, 3)
 
@@ -73,6 +73,17 @@ class ConvolutionalEncoder(nn.Module):
         maps = self.convolutions(channels_last(self.layout.images(x)))
         return self.linear(self._inner.rows(maps))
 
+    def activations(
+        self, x: Tensor, corrupt: Callable[[Tensor], Tensor] = unchanged
+    ) -> list[Tensor]:
+        """Maps behind each ReLU (n, channels, height, width), then the embedding.
+
+        The next layer is given what `corrupt` makes of the maps.
+        """
+        images = channels_last(self.layout.images(x))
+        hidden, maps = through(self.convolutions, images, corrupt)
+        return [*hidden, self.linear(self._inner.rows(maps))]
+
 
 class ConvolutionalDecoder(nn.Module):
     """A linear layer and three transposed convolutions: the encoder in reverse.
@@ -130,6 +141,17 @@ class ConvolutionalDecoder(nn.Module):
         """(n, n_inputs) -> (n, n_features)."""
         maps = self._inner.images(self.linear(z))
         return self.layout.rows(self.convolutions(maps))
+
+    def activations(
+        self, z: Tensor, corrupt: Callable[[Tensor], Tensor] = unchanged
+    ) -> list[Tensor]:
+        """Maps behind each ReLU, in shape those of the encoder in reverse, then rows.
+
+        The next layer is given what `corrupt` makes of the maps.
+        """
+        maps = self._inner.images(self.linear(z))
+        hidden, maps = through(self.convolutions, maps, corrupt)
+        return [*hidden, self.layout.rows(maps)]
 
 
 class ConvolutionalNetwork(nn.Module):

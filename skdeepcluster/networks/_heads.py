@@ -337,3 +337,35 @@ class HeadModel(nn.Module):
     def keep(self, clusters: Tensor) -> None:
         """Drop all clusters but these: (n_kept,) int64."""
         self.heads.keep(torch.arange(self.heads.n_heads).to(clusters), clusters)
+
+
+class AutoencoderHeadModel(HeadModel):
+    """One head on the encoder of an autoencoder.
+
+    Parameters
+    ----------
+    encoder : nn.Module
+    decoder : nn.Module
+    heads : ClusterHeads
+    """
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, heads: ClusterHeads):
+        super().__init__(encoder, heads)
+        self.decoder = decoder
+
+    @property
+    def config(self) -> dict:
+        """Plain description from which `build` makes the same architecture."""
+        return {
+            **super().config,
+            "name": "AutoencoderHeadModel",
+            "decoder": self.decoder.config,
+        }
+
+    def decode(self, z: Tensor) -> Tensor:
+        """(n, n_components) -> (n, n_features)."""
+        return self.decoder(z)
+
+    def log_q(self, z: Tensor) -> Tensor:
+        """Log of the soft assignment: (n, n_components) -> (n, n_clusters)."""
+        return self.heads(z)[0].log_softmax(dim=1)

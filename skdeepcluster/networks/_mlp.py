@@ -1,9 +1,14 @@
 """Fully connected networks."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
+
+
+def unchanged(x: Tensor) -> Tensor:
+    """What is given."""
+    return x
 
 
 class MLP(nn.Sequential):
@@ -46,6 +51,16 @@ class MLP(nn.Sequential):
     def n_layers(self) -> int:
         """Number of linear layers."""
         return len(self.config["sizes"]) - 1
+
+    def activations(
+        self, x: Tensor, corrupt: Callable[[Tensor], Tensor] = unchanged
+    ) -> list[Tensor]:
+        """What each ReLU gives, and at the end what the network gives: (n, width) each.
+
+        The next layer is given what `corrupt` makes of it.
+        """
+        hidden, x = through(self, x, corrupt)
+        return [*hidden, x]
 
     @torch.no_grad()
     def _initialise(self, generator):
@@ -92,6 +107,26 @@ class LinearPath(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(n, n_in) -> (n, n_out)."""
         return self.linear(x) + self.network(x)
+
+    def activations(
+        self, x: Tensor, corrupt: Callable[[Tensor], Tensor] = unchanged
+    ) -> list[Tensor]:
+        """Those of the network, of which the last has the linear map added."""
+        *hidden, last = self.network.activations(x, corrupt)
+        return [*hidden, self.linear(x) + last]
+
+
+def through(
+    layers: Iterable[nn.Module], x: Tensor, corrupt: Callable[[Tensor], Tensor]
+) -> tuple[list[Tensor], Tensor]:
+    """What each ReLU gives before it is corrupted, and what comes out at the end."""
+    hidden = []
+    for layer in layers:
+        x = layer(x)
+        if isinstance(layer, nn.ReLU):
+            hidden.append(x)
+            x = corrupt(x)
+    return hidden, x
 
 
 def last_layer(network: nn.Module) -> nn.Module:

@@ -125,6 +125,42 @@ class CentroidModel(nn.Module):
         self.centers = nn.Parameter(self.centers[clusters].clone())
 
 
+class SoftKMeansModel(CentroidModel):
+    """The same, with a softmax of minus the squared distances as soft assignment.
+
+    Parameters
+    ----------
+    encoder : nn.Module
+    centers : Tensor of shape (n_clusters, n_components)
+    decoder : nn.Module
+    """
+
+    scale: Tensor  # of squared distances
+    inverse_temperature: Tensor  # in parts of it
+
+    def __init__(self, encoder: nn.Module, centers: Tensor, decoder: nn.Module):
+        super().__init__(encoder, centers, decoder=decoder)
+        self.register_buffer("scale", torch.ones(()))
+        self.register_buffer("inverse_temperature", torch.ones(()))
+
+    @property
+    def config(self) -> dict:
+        """Plain description from which `build` makes the same architecture."""
+        config = {**super().config, "name": "SoftKMeansModel"}
+        del config["alpha"]
+        return config
+
+    @property
+    def sharpness(self) -> Tensor:
+        """The inverse temperature of squared distances as they are."""
+        return self.inverse_temperature / self.scale
+
+    def log_q(self, z: Tensor) -> Tensor:
+        """Log of the soft assignment: (n, n_components) -> (n, n_clusters)."""
+        d2 = squared_distances(z, self.centers)
+        return (-self.sharpness * d2).log_softmax(dim=1)
+
+
 def squared_distances(
     z: Tensor, centers: Tensor, variances: Tensor | None = None
 ) -> Tensor:

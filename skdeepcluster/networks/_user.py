@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from skdeepcluster.networks._images import ImageLayout
+from skdeepcluster.networks._mlp import unchanged
 from skdeepcluster.networks._models import AutoencoderModel
 
 
@@ -33,6 +34,12 @@ class UserNetwork(nn.Module):
         """(n, n_features) -> (n, n_outputs)."""
         given = x if self.layout is None else self.layout.images(x)
         return self.module(given).flatten(start_dim=1)
+
+    def activations(
+        self, x: Tensor, corrupt: Callable[[Tensor], Tensor] = unchanged
+    ) -> list[Tensor]:
+        """The output alone: of what is inside nothing is known."""
+        return [self(x)]
 
 
 def user_autoencoder(

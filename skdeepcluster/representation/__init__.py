@@ -3,6 +3,7 @@
 from skdeepcluster.representation._autoencoder import Autoencoder
 from skdeepcluster.representation._byol import BYOL
 from skdeepcluster.representation._encoders import FromEncoder, FromViews, ViewLearner
+from skdeepcluster.representation._objectives import dropped
 from skdeepcluster.representation._simclr import SimCLR
 from skdeepcluster.representation._views import (
     AUGMENTATIONS,
@@ -21,5 +22,6 @@ __all__ = [
     "ViewLearner",
     "ViewObjective",
     "check_augmentation",
+    "dropped",
     "make_views",
 ]

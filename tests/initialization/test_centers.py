@@ -12,6 +12,7 @@ from skdeepcluster.initialization import (
     _centers,
     kmeans_centers,
     label_means,
+    mean_square,
     reseed_empty,
 )
 
@@ -111,3 +112,22 @@ def test_label_means__are_those_of_the_rows_or_what_is_given(blobs):
     expected = [X[y == label].mean(axis=0) for label in range(3)]
     np.testing.assert_allclose(means[:3], expected, rtol=1e-5)
     assert torch.equal(means[3], given[3])
+
+
+# -- mean square -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_clusters", [1, 3])
+def test_mean_square__is_that_of_the_nearest_centroids(z, n_clusters, monkeypatch):
+    kmeans = KMeans(n_clusters, n_init=3, random_state=0).fit(z.numpy())
+    centers = torch.from_numpy(kmeans.cluster_centers_)
+    expected = kmeans.inertia_ / len(z)
+    assert mean_square(passes(z), centers) == pytest.approx(expected, rel=1e-5)
+    monkeypatch.setattr(_passes, "HELD_VALUES", 0)
+    assert mean_square(passes(z), centers) == pytest.approx(expected, rel=1e-5)
+
+
+def test_mean_square__is_never_zero():
+    z = torch.tensor([[0.0, 0.0], [0.0, 4.0]])
+    assert mean_square(passes(z), z) == pytest.approx(8e-3)  # of 0, 16, 0 and 16
+    assert mean_square(passes(z[:1]), z[:1]) == 1.0

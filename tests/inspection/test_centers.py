@@ -7,11 +7,15 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skdeepcluster import DECClustering, IDECClustering
+from skdeepcluster import DECClustering, DEPICTClustering, IDECClustering
 from skdeepcluster.inspection import decoded_centers
 from tests._discovery import CLUSTERERS, TINY, tiny
 
-DECODING = [cls for cls in CLUSTERERS if hasattr(cls, "inverse_transform")]
+DECODING = [
+    cls
+    for cls in CLUSTERERS
+    if hasattr(cls, "inverse_transform") and hasattr(cls, "center_distances")
+]
 
 
 @pytest.mark.parametrize("cls", DECODING)
@@ -38,10 +42,13 @@ def test_no_decoder__names_the_alternative(blobs):
         decoded_centers(dec)
 
 
-def test_no_centers__is_refused(blobs):
-    ward = AgglomerativeClustering(3).fit(blobs[0])
-    with pytest.raises(TypeError, match="AgglomerativeClustering has no cluster_cent"):
-        decoded_centers(ward)
+@pytest.mark.parametrize(
+    "clusterer", [AgglomerativeClustering(3), tiny(DEPICTClustering)]
+)
+def test_no_centers__is_refused(clusterer, blobs):
+    name = type(clusterer).__name__
+    with pytest.raises(TypeError, match=f"{name} has no cluster_centers_"):
+        decoded_centers(clusterer.fit(blobs[0]))
 
 
 def test_pipelines__are_inverted(blobs):

@@ -8,6 +8,7 @@ from torch import nn
 
 from skdeepcluster.networks import (
     MLP,
+    AutoencoderHeadModel,
     AutoencoderModel,
     BernoulliLikelihood,
     CentroidModel,
@@ -19,6 +20,7 @@ from skdeepcluster.networks import (
     MixtureModel,
     ProjectionModel,
     PrototypeHeads,
+    SoftKMeansModel,
     SpacesModel,
     UnitRows,
     UserNetwork,
@@ -100,6 +102,7 @@ METHODS = {
     LinearPath: ["forward"],
     AutoencoderModel: ["embed", "reconstruct"],
     CentroidModel: ["embed", "assign", "distances"],
+    SoftKMeansModel: ["embed", "assign", "distances"],
     MixtureModel: ["embed", "assign", "distances"],
     UnitRows: ["forward"],
     ProjectionModel: ["embed", "project"],
@@ -107,6 +110,7 @@ METHODS = {
     PrototypeHeads: ["features", "forward"],
     HeadModel: ["embed", "assign", "log_assign", "assign_all", "label"],
     SpacesModel: ["embed", "assign", "log_assign", "label"],
+    AutoencoderHeadModel: ["embed", "assign", "log_assign", "label"],
     UserNetwork: ["forward"],
 }
 
@@ -114,6 +118,12 @@ METHODS = {
 def mixture(pair, likelihood):
     encoder = with_log_variance(pair.encoder, torch.tensor([-1.0, 2.0]))
     return MixtureModel(encoder, pair.decoder, likelihood, 4, 2)
+
+
+def soft_kmeans(pair, centers):
+    model = SoftKMeansModel(pair.encoder, centers, pair.decoder)
+    model.scale.fill_(3.0)
+    return model
 
 
 def heads(n_inputs, n_hidden=0):
@@ -140,6 +150,7 @@ def models():
             pair.encoder, centers, decoder=pair.decoder
         ),
         "CentroidModel of a user": CentroidModel(of_user.encoder, centers),
+        "SoftKMeansModel": soft_kmeans(pair, centers),
         "MixtureModel": mixture(pair, BernoulliLikelihood(6)),
         "MixtureModel of a user": mixture(of_user, GaussianLikelihood()),
         "UnitRows": UnitRows(),
@@ -160,6 +171,9 @@ def models():
         "HeadModel of a user": HeadModel(UnitRows(of_images), heads(9, 5)),
         "SpacesModel": SpacesModel.on(
             torch.tensor([[0, 1, 5], [2, 6, 6]]), 6, 4, seeded()
+        ),
+        "AutoencoderHeadModel": AutoencoderHeadModel(
+            pair.encoder, pair.decoder, heads(2)
         ),
         "UserNetwork of a user": of_images,
     }
