@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator, ClusterMixin, clone
 
 import skdeepcluster
 from skdeepcluster import Autoencoder
+from skdeepcluster.representation import FromEncoder
 
 _public = [getattr(skdeepcluster, name) for name in skdeepcluster.__all__]
 ESTIMATORS = [
@@ -21,10 +22,9 @@ TOLD_HOW_MANY = [
 FROM_AUTOENCODER = [
     cls for cls in CLUSTERERS if "autoencoder" in inspect.signature(cls).parameters
 ]
+FROM_ENCODER = [cls for cls in ESTIMATORS if issubclass(cls, FromEncoder)]
 FROM_VIEWS = [
-    cls
-    for cls in ESTIMATORS
-    if {"network", "augmentation"} <= inspect.signature(cls).parameters.keys()
+    cls for cls in FROM_ENCODER if "augmentation" in inspect.signature(cls).parameters
 ]
 
 # For every estimator that has a parameter of this name. Batches are small and
@@ -35,6 +35,7 @@ TINY = {
     ),
     "batch_size": 16,
     "hidden_layer_sizes": (16,),
+    "margin": 4.0,  # which no clusters are apart: there is always something to learn
     "max_epochs": 2,
     "n_components": 4,
     "n_init": 2,

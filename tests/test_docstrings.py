@@ -32,6 +32,7 @@ OWN_WORDING = {
     "hidden_layer_sizes",
     "history_",
     "init_labels_",
+    "labels_",
     "learning_rate",
     "max_epochs",
     "model_",

@@ -1,4 +1,4 @@
-"""What holds of every estimator that trains an encoder on random views of rows."""
+"""What holds of every estimator that trains an encoder, on random views or not."""
 
 import numpy as np
 import pytest
@@ -7,8 +7,9 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 from skdeepcluster import SimCLR
-from tests._discovery import CLUSTERERS, FROM_VIEWS, outputs, tiny
+from tests._discovery import FROM_ENCODER, FROM_VIEWS, outputs, tiny
 
+each_from_encoder = pytest.mark.parametrize("cls", FROM_ENCODER)
 each_from_views = pytest.mark.parametrize("cls", FROM_VIEWS)
 
 # So short a training may end with fewer clusters, which it says.
@@ -53,7 +54,7 @@ def check_outputs(estimator, X):
     assert len(estimator.get_feature_names_out()) == estimator.n_components_
     for name, result in results.items():
         assert np.all(np.isfinite(result)), name
-    if type(estimator) in CLUSTERERS:
+    if "predict" in results:
         np.testing.assert_array_equal(results["predict"], estimator.labels_)
     return results
 
@@ -78,7 +79,7 @@ def test_tables__any_views(cls, blobs, augmentation):
     check_outputs(estimator, X)
 
 
-@each_from_views
+@each_from_encoder
 @pytest.mark.parametrize("augmentation", ["auto", "weak", "noise"])
 @pytest.mark.parametrize(("network", "size"), [("auto", 128), ("mlp", 8)])
 def test_images__any_views_and_networks(cls, images, augmentation, network, size):
@@ -88,20 +89,20 @@ def test_images__any_views_and_networks(cls, images, augmentation, network, size
     check_outputs(estimator, images)
 
 
-@each_from_views
+@each_from_encoder
 def test_tables__have_a_wide_network_by_default(cls, blobs):
     estimator = small(cls, hidden_layer_sizes="auto", max_epochs=0).fit(blobs[0])
     assert width(estimator) == 256
 
 
 @pytest.mark.slow
-@each_from_views
+@each_from_encoder
 def test_images__of_a_residual_network(cls, images):
     estimator = small(cls, network="resnet18", max_epochs=1).fit(images[:40])
     assert width(estimator) == 512
 
 
-@each_from_views
+@each_from_encoder
 def test_new_rows__do_not_depend_on_each_other(cls, images):
     estimator = small(cls).fit(images)
     together, alone = outputs(estimator, images), outputs(estimator, images[7:8])
@@ -114,7 +115,7 @@ def test_new_rows__do_not_depend_on_each_other(cls, images):
 # -- networks of users -------------------------------------------------------------
 
 
-@each_from_views
+@each_from_encoder
 def test_module__is_a_template_and_stays_as_it_is(cls, images):
     template = Network()
     before = {name: value.clone() for name, value in template.state_dict().items()}
@@ -132,7 +133,7 @@ def test_module__is_a_template_and_stays_as_it_is(cls, images):
     assert torch.equal(first, before["layers.0.weight"])
 
 
-@each_from_views
+@each_from_encoder
 @pytest.mark.parametrize(
     ("shape", "expected"), [((100, 8, 8), (1, 8, 8)), ((100, 64), (64,))]
 )
@@ -148,7 +149,7 @@ def test_callable__is_given_the_shape_of_a_row(cls, images, shape, expected):
     assert asked == [expected]
 
 
-@each_from_views
+@each_from_encoder
 def test_callable__is_repeatable_and_leaves_the_global_state(cls, images):
     before = torch.get_rng_state()
     first, again = (
@@ -159,7 +160,7 @@ def test_callable__is_repeatable_and_leaves_the_global_state(cls, images):
     np.testing.assert_array_equal(first, again)
 
 
-@each_from_views
+@each_from_encoder
 @pytest.mark.parametrize(
     ("network", "message"),
     [
@@ -174,7 +175,7 @@ def test_bad_network__raises_and_names_the_parameter(cls, images, network, messa
         small(cls, network=network).fit(images)
 
 
-@each_from_views
+@each_from_encoder
 @pytest.mark.parametrize("network", ["convolutional", "resnet18"])
 def test_network_of_images__for_other_rows_raises(cls, blobs, network):
     with pytest.raises(ValueError, match=f"network='{network}' is for images"):
@@ -184,7 +185,7 @@ def test_network_of_images__for_other_rows_raises(cls, blobs, network):
 # -- layouts -----------------------------------------------------------------------
 
 
-@each_from_views
+@each_from_encoder
 @pytest.mark.parametrize("augmentation", ["strong", lambda images: 1 - images])
 def test_layouts__of_the_same_grey_images_give_the_same(cls, images, augmentation):
     settings = {"augmentation": augmentation, "max_epochs": 1}
@@ -219,14 +220,14 @@ def test_layouts__of_the_same_colour_images_give_the_same(augmentation):
         np.testing.assert_allclose(estimator.transform(X), expected, atol=1e-3)
 
 
-@each_from_views
+@each_from_encoder
 def test_bytes__give_what_floats_give(cls, images):
     expected = small(cls).fit(images)
     Z = small(cls).fit(images.astype(np.uint8)).transform(images.astype(np.uint8))
     np.testing.assert_array_equal(Z, expected.transform(images))
 
 
-@each_from_views
+@each_from_encoder
 def test_center__of_images_is_that_of_their_channels(cls):
     X = np.random.default_rng(0).normal(size=(40, 5, 6, 2)) * 3 + [10.0, 20.0]
     X[:, 0] += 5
@@ -236,7 +237,7 @@ def test_center__of_images_is_that_of_their_channels(cls):
     assert estimator.scale_ == pytest.approx(np.sqrt(np.square(X - means).mean()))
 
 
-@each_from_views
+@each_from_encoder
 @pytest.mark.parametrize(
     ("shape", "changes", "message"),
     [
@@ -254,25 +255,25 @@ def test_images_that_cannot_be_read__raise(cls, shape, changes, message):
 # -- rows --------------------------------------------------------------------------
 
 
-@each_from_views
+@each_from_encoder
 def test_one_row__can_be_learned_from(cls, blobs):
     X = blobs[0][:1]
     check_outputs(small(cls, n_clusters=1).fit(X), X)
 
 
-@each_from_views
+@each_from_encoder
 def test_fewer_rows_than_a_batch(cls, blobs):
     X = blobs[0][::6]
     check_outputs(small(cls, batch_size=256).fit(X), X)
 
 
-@each_from_views
+@each_from_encoder
 def test_rows_that_are_not_kept__give_the_same_kind_of_results(cls, blobs, monkeypatch):
     monkeypatch.setattr("skdeepcluster.engine._rows.RESIDENT_BYTES", 1)
     check_outputs(small(cls).fit(blobs[0]), blobs[0])
 
 
-@each_from_views
+@each_from_encoder
 def test_training__lets_the_loss_fall(cls, blobs):
     estimator = small(cls, max_epochs=30, learning_rate=1e-2).fit(blobs[0])
     losses = [record["loss"] for record in estimator.history_]

@@ -11,6 +11,7 @@ from skdeepcluster.cluster._dkm import DKMClustering
 from skdeepcluster.cluster._idec import IDECClustering
 from skdeepcluster.cluster._idfd import IDFDClustering
 from skdeepcluster.cluster._iic import IICClustering
+from skdeepcluster.cluster._jule import JULEClustering
 from skdeepcluster.cluster._pcl import PCLClustering
 from skdeepcluster.cluster._pica import PICAClustering
 from skdeepcluster.cluster._scan import SCANClustering
@@ -32,6 +33,7 @@ __all__ = [
     "IDECClustering",
     "IDFDClustering",
     "IICClustering",
+    "JULEClustering",
     "PCLClustering",
     "PICAClustering",
     "SCANClustering",

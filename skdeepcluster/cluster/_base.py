@@ -1,4 +1,4 @@
-"""What all clusterers share: prediction, score, clusters without rows."""
+"""What clusterers share: labels, clusters without rows; prediction and score."""
 
 import numpy as np
 import torch
@@ -19,10 +19,8 @@ from skdeepcluster.utils import (
 )
 
 
-class DeepClusterer(ClusterMixin, DeepEstimator):
-    """Base of clusterers whose model can ``label`` rows."""
-
-    __metadata_request__predict = {"out": UNUSED}
+class BaseClusterer(ClusterMixin, DeepEstimator):
+    """Base of all clusterers: they have labels of the training rows."""
 
     _parameter_rules = {
         **DeepEstimator._parameter_rules,
@@ -30,6 +28,49 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
         "optimizer": list(OPTIMIZERS),
         "learning_rate": [Reals(0, closed="neither")],
     }
+
+    def _check_before_training(self, X, start):
+        self._check_n_clusters(self._n_total(X), start)
+
+    def _check_n_clusters(self, n_total, start):
+        if n_total < self.n_clusters:
+            raise ValueError(
+                f"n_samples={n_total} should be >= n_clusters={self.n_clusters}."
+            )
+        if start is not None and self.n_clusters_ != self.n_clusters:
+            raise ValueError(
+                f"warm_start=True goes on with the {self.n_clusters_} clusters of the "
+                f"fit before. Got n_clusters={self.n_clusters}: set it to that, or "
+                "warm_start=False."
+            )
+
+    def _set_labels(self, X, labels: np.ndarray, n_clusters: int) -> np.ndarray:
+        """Take (n_samples,) labels, without the clusters that have no rows; the numbers
+        of those that have, among the labels.
+        """
+        sizes = np.bincount(labels, minlength=n_clusters)
+        sizes = self._group.sum(torch.from_numpy(sizes)).numpy()
+        used = np.flatnonzero(sizes)
+        if len(used) < n_clusters:
+            warn_caller(
+                f"{type(self).__name__} ended with {len(used)} clusters instead of "
+                f"n_clusters={n_clusters}: the others have no rows. X may have "
+                "too few distinct rows, or training has collapsed; try a smaller "
+                "n_clusters, a smaller learning_rate or another random_state.",
+                ConvergenceWarning,
+            )
+        new_numbers = np.cumsum(sizes > 0) - 1
+        self.labels_ = new_numbers[labels]
+        self.n_clusters_ = len(used)
+        sums = torch.from_numpy(_sums_by_label(X, self.labels_, self.n_clusters_))
+        self.cluster_means_ = self._group.sum(sums).numpy() / sizes[used, None]
+        return used
+
+
+class DeepClusterer(BaseClusterer):
+    """Base of clusterers whose model can ``label`` rows, new ones as well."""
+
+    __metadata_request__predict = {"out": UNUSED}
 
     def predict(self, X: MatrixLike, out: np.ndarray | None = None) -> np.ndarray:
         """Assign each row of `X` to its cluster.
@@ -76,41 +117,12 @@ class DeepClusterer(ClusterMixin, DeepEstimator):
 
     # -- fit -----------------------------------------------------------------------
 
-    def _check_before_training(self, X, start):
-        self._check_n_clusters(self._n_total(X), start)
-
-    def _check_n_clusters(self, n_total, start):
-        if n_total < self.n_clusters:
-            raise ValueError(
-                f"n_samples={n_total} should be >= n_clusters={self.n_clusters}."
-            )
-        if start is not None and start.n_clusters != self.n_clusters:
-            raise ValueError(
-                f"warm_start=True goes on with the {start.n_clusters} clusters of the "
-                f"fit before. Got n_clusters={self.n_clusters}: set it to that, or "
-                "warm_start=False."
-            )
-
     def _label_rows(self, X):
         """One clean pass over the rows; clusters that have none leave the model."""
-        labels = self._apply_to_rows(X, "label")
-        sizes = np.bincount(labels, minlength=self.model_.n_clusters)
-        sizes = self._group.sum(torch.from_numpy(sizes)).numpy()
-        used = np.flatnonzero(sizes)
-        if len(used) < len(sizes):
-            warn_caller(
-                f"{type(self).__name__} ended with {len(used)} clusters instead of "
-                f"n_clusters={len(sizes)}: the others have no rows. X may have "
-                "too few distinct rows, or training has collapsed; try a smaller "
-                "n_clusters, a smaller learning_rate or another random_state.",
-                ConvergenceWarning,
-            )
+        n_clusters = self.model_.n_clusters
+        used = self._set_labels(X, self._apply_to_rows(X, "label"), n_clusters)
+        if len(used) < n_clusters:
             self.model_.keep(torch.as_tensor(used, device=self.device_))
-        new_numbers = np.cumsum(sizes > 0) - 1
-        self.labels_ = new_numbers[labels]
-        self.n_clusters_ = len(used)
-        sums = torch.from_numpy(_sums_by_label(X, self.labels_, self.n_clusters_))
-        self.cluster_means_ = self._group.sum(sums).numpy() / sizes[used, None]
 
 
 def _sums_by_label(X, labels: np.ndarray, n_labels: int) -> np.ndarray:

@@ -11,7 +11,7 @@ from skdeepcluster.engine._fit_tasks import (
 )
 from skdeepcluster.engine._group import Group, join_group, process_device
 from skdeepcluster.engine._objective import Objective
-from skdeepcluster.engine._orders import balanced_order
+from skdeepcluster.engine._orders import balanced_order, grouped_order
 from skdeepcluster.engine._passes import Passes
 from skdeepcluster.engine._precision import hardware, resolve_precision
 from skdeepcluster.engine._randomness import (
@@ -44,6 +44,7 @@ __all__ = [
     "derive_seed",
     "device_or_cpu",
     "generator",
+    "grouped_order",
     "hardware",
     "join_group",
     "learning_rates",

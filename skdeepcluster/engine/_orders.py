@@ -23,3 +23,19 @@ def balanced_order(labels: Tensor, generator: torch.Generator) -> Tensor:
     place = torch.arange(n_rows) - (shares.cumsum(0) - shares)[label]
     order = by_label[(sizes.cumsum(0) - sizes)[label] + place % sizes[label]]
     return order[torch.randperm(n_rows, generator=generator)]
+
+
+def grouped_order(labels: Tensor, size: int, generator: torch.Generator) -> Tensor:
+    """All row numbers, each in a group of rows of one label; groups are mixed.
+
+    Groups have this size, or fewer rows where a label has no more.
+
+    (n,) int64 -> (n,), both on the CPU.
+    """
+    drawn = torch.randperm(len(labels), generator=generator)
+    by_label = drawn[labels[drawn].argsort(stable=True)]
+    sizes = labels.bincount()
+    place = torch.arange(len(labels)) - (sizes.cumsum(0) - sizes)[labels[by_label]]
+    group = (place % size == 0).cumsum(0) - 1
+    mixed = torch.randperm(int(group[-1]) + 1, generator=generator)
+    return by_label[mixed[group].argsort(stable=True)]

@@ -8,7 +8,11 @@ from skdeepcluster.initialization._centers import (
     mean_square,
     reseed_empty,
 )
-from skdeepcluster.initialization._neighbors import drawn_neighbors, nearest_neighbors
+from skdeepcluster.initialization._neighbors import (
+    drawn_neighbors,
+    nearest_neighbors,
+    neighbors_of,
+)
 from skdeepcluster.initialization._whitening import whiten
 
 __all__ = [
@@ -19,6 +23,7 @@ __all__ = [
     "lloyd",
     "mean_square",
     "nearest_neighbors",
+    "neighbors_of",
     "reseed_empty",
     "whiten",
 ]

@@ -18,12 +18,17 @@ def nearest_neighbors(z: Passes, n_neighbors: int, *, by_angle: bool) -> Tensor:
     `n_neighbors`, or what there is.
     """
     points = z.apply(F.normalize if by_angle else torch.clone).cpu().numpy()
+    return torch.from_numpy(neighbors_of(points, n_neighbors)).to(z.device)
+
+
+def neighbors_of(points: np.ndarray, n_neighbors: int) -> np.ndarray:
+    """The same of points that are at hand, by distance: (n, d) -> (n, k) int64."""
     found = _search(points, min(n_neighbors + 1, len(points)))
     own = np.arange(len(found))[:, None]
     # Of equal rows another may come first: the row itself goes, or else the last.
     is_own = found == own
     is_own[~is_own.any(axis=1), -1] = True
-    return torch.from_numpy(found[~is_own].reshape(len(found), -1)).to(z.device)
+    return found[~is_own].reshape(len(found), -1)
 
 
 def drawn_neighbors(

@@ -32,6 +32,7 @@ from skdeepcluster.losses._self_training import kl_divergence, target_distributi
 from skdeepcluster.losses._sizes import size_divergence, zipf_prior
 from skdeepcluster.losses._soft_kmeans import soft_kmeans
 from skdeepcluster.losses._transport import sinkhorn, soft_cross_entropy
+from skdeepcluster.losses._triplets import triplet_loss
 
 __all__ = [
     "agreement",
@@ -58,5 +59,6 @@ __all__ = [
     "soft_cross_entropy",
     "soft_kmeans",
     "target_distribution",
+    "triplet_loss",
     "zipf_prior",
 ]

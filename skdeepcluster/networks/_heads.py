@@ -30,6 +30,8 @@ class UnitRows(nn.Module):
         z = x if self.encoder is None else self.encoder(x)
         return F.normalize(z.float(), dim=1)
 
+    embed = forward  # as a model of its own
+
 
 class ProjectionModel(nn.Module):
     """An encoder whose output is compared after a projection.

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import torch
+from sklearn.base import ClusterMixin
 from sklearn.frozen import FrozenEstimator
 
 from skdeepcluster.base import DeepEstimator
@@ -230,7 +231,7 @@ def check_consistent(estimator: DeepEstimator) -> None:
     fitted = vars(estimator)
     n_features = member(fitted, "n_features_in_", int)
     shapes = {"center_": (n_features,)}
-    if hasattr(estimator, "predict"):
+    if isinstance(estimator, ClusterMixin):
         n_clusters = member(fitted, "n_clusters_", int)
         shapes["cluster_means_"] = n_clusters, n_features
         shapes["labels_"] = (np.size(fitted.get("labels_")),)

@@ -53,6 +53,7 @@ class FromEncoder(DeepEstimator):
     _even_batches = True
     _stage = "pretraining"
     _auto_steps = 4000  # optimiser steps that max_epochs="auto" stands for
+    _most_epochs = 200  # epochs that it stands for, at most
 
     _parameter_rules = {
         **DeepEstimator._parameter_rules,
@@ -107,7 +108,9 @@ class FromEncoder(DeepEstimator):
 
     def _n_epochs(self, trainer: Trainer) -> int:
         """Number of passes over the rows."""
-        return auto_epochs(self.max_epochs, trainer, steps=self._auto_steps, most=200)
+        return auto_epochs(
+            self.max_epochs, trainer, steps=self._auto_steps, most=self._most_epochs
+        )
 
     def _n_steps(self, trainer: Trainer) -> int:
         """Number of steps of the optimiser."""

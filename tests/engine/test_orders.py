@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from skdeepcluster.engine import balanced_order
+from skdeepcluster.engine import balanced_order, grouped_order
 
 
 def drawn(labels, seed=0):
@@ -57,3 +57,29 @@ def test_balanced_order__draws_all_rows_in_the_end_and_mixes_labels():
 def test_balanced_order__with_a_seed_is_repeatable():
     labels = [0] * 30 + [1] * 10
     np.testing.assert_array_equal(drawn(labels, 3), drawn(labels, 3))
+
+
+def grouped(labels, size, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return grouped_order(torch.tensor(labels), size, generator).numpy()
+
+
+@pytest.mark.parametrize("labels", LABELS, ids=range(len(LABELS)))
+@pytest.mark.parametrize("size", [1, 4, 100])
+def test_grouped_order__has_each_row_once_in_groups(labels, size):
+    order, labels = grouped(labels, size), np.array(labels)
+    np.testing.assert_array_equal(np.sort(order), np.arange(len(labels)))
+    sizes = np.bincount(labels)
+    n_groups = int(np.ceil(sizes / size).sum())
+    borders = np.count_nonzero(np.diff(labels[order]))
+    assert borders <= n_groups - 1
+
+
+def test_grouped_order__mixes_rows_and_groups():
+    labels = np.array([0] * 12 + [1] * 12)
+    orders = [grouped(labels, 4, seed) for seed in range(20)]
+    assert not np.array_equal(orders[0], orders[1])
+    np.testing.assert_array_equal(orders[3], grouped(labels, 4, 3))
+    for order in orders:
+        groups = labels[order].reshape(6, 4)
+        assert (groups == groups[:, :1]).all()
