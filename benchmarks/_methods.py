@@ -41,6 +41,7 @@ IDFD, DEEPCLUSTER = "IDFDClustering", "DeepCluster"
 DAC, PICA = "DACClustering", "PICAClustering"
 TEMI, TURTLE = "TEMIClustering", "TURTLEClustering"
 BEHIND_CONTRAST = {f"SimCLR + {method}": method for method in (TEMI, TURTLE)}
+JULE = "JULEClustering"
 
 
 def deep_clusterers():
@@ -59,10 +60,10 @@ FROM_AUTOENCODER = [TWO_STEP, MIXTURE, *deep_clusterers()]
 FROM_VIEWS = [CONTRAST, BOOTSTRAP, CC, IIC, PICA, SWAV, DAC, PCL, IDFD, DEEPCLUSTER]
 METHODS = [  # of flat rows, where DCEC is IDEC; of views, an embedding and a clusterer
     *(m for m in (K_MEANS, *FROM_AUTOENCODER) if m != DCEC),
-    *(CONTRAST, CC, SCAN, TEMI, TURTLE),
+    *(CONTRAST, CC, SCAN, TEMI, TURTLE, JULE),
 ]
 METHODS_OF_IMAGES = [
-    *(K_MEANS, TWO_STEP, DCEC, DEPICT, *FROM_VIEWS, SCAN, *BEHIND_CONTRAST),
+    *(K_MEANS, TWO_STEP, DCEC, DEPICT, *FROM_VIEWS, SCAN, *BEHIND_CONTRAST, JULE),
 ]
 
 

@@ -131,6 +131,7 @@ def test_other_rooms_are_entered_by_the_door(path):
 
 
 _SHARED = (
+    "._agglomeration",
     "._base",
     "._centroids",
     "._encoders",
