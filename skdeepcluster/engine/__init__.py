@@ -10,7 +10,7 @@ from skdeepcluster.engine._fit_tasks import (
     with_callbacks,
 )
 from skdeepcluster.engine._group import Group, join_group, process_device
-from skdeepcluster.engine._objective import Objective
+from skdeepcluster.engine._objective import Objective, Update
 from skdeepcluster.engine._orders import balanced_order, grouped_order
 from skdeepcluster.engine._passes import Passes
 from skdeepcluster.engine._precision import hardware, resolve_precision
@@ -37,6 +37,7 @@ __all__ = [
     "Passes",
     "Rows",
     "Trainer",
+    "Update",
     "apply_in_batches",
     "are_kept",
     "balanced_order",

@@ -1,13 +1,22 @@
 """What one stage of training minimises."""
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from skdeepcluster.engine._group import Group
 from skdeepcluster.engine._rows import Batch
+
+
+class Update(NamedTuple):
+    """A part of a step: what it minimises, and the weights that it changes."""
+
+    losses: Callable[[], dict[str, Tensor]]
+    weights: Sequence[nn.Parameter] | None = None  # None: all
 
 
 class Objective(nn.Module, abc.ABC):
@@ -54,6 +63,18 @@ class Objective(nn.Module, abc.ABC):
     @abc.abstractmethod
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """Named scalars, already weighted; the trainer minimises their sum."""
+
+    def updates(self, batch: Batch) -> Iterable[Update]:
+        """What a step does, one after the other: each is given the weights that those
+        before it have left. Of terms of the same name the last is recorded.
+        """
+        return [Update(partial(self.losses, batch))]
+
+    def parameter_groups(self) -> list[dict]:
+        """The weights that are trained, as ``"params"``, in groups with options of the
+        optimiser of their own; ``"factor"`` is that of the learning rate.
+        """
+        return [{"params": [p for p in self.parameters() if p.requires_grad]}]
 
     def refresh(self, trainer) -> bool | list[bool]:
         """Renew what depends on all rows; return whether training has converged, for

@@ -166,10 +166,11 @@ class Stage:
     def _step(self, batch):
         rate = self.rate(self.progress.step)
         for group in self.optimizer.param_groups:
+            own = rate * group.get("factor", 1.0)
             if isinstance(group["lr"], Tensor):
-                group["lr"].fill_(rate)
+                group["lr"].fill_(own)
             else:
-                group["lr"] = rate
+                group["lr"] = own
         # Kept as tensors: reading a number here would wait for the device.
         self.terms.append(self._recorded_or_made(batch))
         self.sizes.append(batch.index.shape[-1])
@@ -192,26 +193,34 @@ class Stage:
         return self.recorded[length](batch)
 
     def _make_step(self, batch) -> dict[str, Tensor]:
-        """One step of the optimiser, without a look at any number."""
+        """One step, without a look at any number."""
+        terms: dict[str, Tensor] = {}
+        for losses, weights in self.objective.updates(batch):
+            terms |= self._update(losses, weights)
         with self.autocast:
-            terms = self.objective.losses(batch)
+            self.objective.after_step(batch)
+        return terms
+
+    def _update(self, losses, weights) -> dict[str, Tensor]:
+        """One step of the optimiser, which leaves weights without a gradient alone."""
+        with self.autocast:
+            terms = losses()
         first, *others = terms.values()
         loss = sum(others, start=first)
         if loss.ndim:
             loss = loss.sum()  # over runs
         if self.trainer.group.size == 1:
-            loss.backward()
+            loss.backward(inputs=weights)
         else:  # the mean over the rows of all processes
-            (loss * self.trainer.shares[self.progress.position]).backward()
-            weights = self.objective.parameters()
-            self.trainer.group.sum_([w.grad for w in weights if w.grad is not None])
+            share = self.trainer.shares[self.progress.position]
+            (loss * share).backward(inputs=weights)
+            trained = self.objective.parameters()
+            self.trainer.group.sum_([w.grad for w in trained if w.grad is not None])
         self.optimizer.step()
         # What optimizer.zero_grad() does, at a tenth of its overhead.
         for group in self.optimizer.param_groups:
             for parameter in group["params"]:
                 parameter.grad = None
-        with self.autocast:
-            self.objective.after_step(batch)
         return {name: term.detach() for name, term in terms.items()}
 
     def _fold_terms(self):

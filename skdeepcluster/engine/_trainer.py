@@ -175,13 +175,13 @@ class Trainer:
 
 
 def _make_optimizer(name, objective, learning_rate, device) -> torch.optim.Optimizer:
-    parameters = [p for p in objective.parameters() if p.requires_grad]
-    recordable = {}
+    groups, recordable = objective.parameter_groups(), {}
     if can_record(device):
-        learning_rate = torch.tensor(float(learning_rate), device=device)
+        for group in groups:
+            group["lr"] = torch.tensor(float(learning_rate), device=device)
         recordable = {"capturable": True}
     if name == "sgd":
         return torch.optim.SGD(
-            parameters, lr=learning_rate, momentum=0.9, nesterov=True, fused=True
+            groups, lr=learning_rate, momentum=0.9, nesterov=True, fused=True
         )
-    return torch.optim.Adam(parameters, lr=learning_rate, fused=True, **recordable)
+    return torch.optim.Adam(groups, lr=learning_rate, fused=True, **recordable)
