@@ -1,6 +1,7 @@
 """Convolutional networks for small images; they take and give flat rows."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from itertools import pairwise
 
 import torch
@@ -47,7 +48,7 @@ class ConvolutionalEncoder(nn.Module):
         super().__init__()
         self.layout, self.n_outputs = ImageLayout(*layout), int(n_outputs)
         sizes = _halvings(self.layout)
-        self._inner = sizes[-1]
+        self._inner, self._is_narrow = sizes[-1], sizes[-2].width == 1
         layers: list[nn.Module] = []
         for kernel, (large, small) in zip(_KERNELS, pairwise(sizes), strict=True):
             channels = large.channels, small.channels
@@ -70,7 +71,8 @@ class ConvolutionalEncoder(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, n_features) -> (n, n_outputs)."""
-        maps = self.convolutions(channels_last(self.layout.images(x)))
+        with _sound(x.device, self._is_narrow):
+            maps = self.convolutions(channels_last(self.layout.images(x)))
         return self.linear(self._inner.rows(maps))
 
     def activations(
@@ -81,7 +83,8 @@ class ConvolutionalEncoder(nn.Module):
         The next layer is given what `corrupt` makes of the maps.
         """
         images = channels_last(self.layout.images(x))
-        hidden, maps = through(self.convolutions, images, corrupt)
+        with _sound(x.device, self._is_narrow):
+            hidden, maps = through(self.convolutions, images, corrupt)
         return [*hidden, self.linear(self._inner.rows(maps))]
 
 
@@ -99,6 +102,8 @@ class ConvolutionalDecoder(nn.Module):
     generator : torch.Generator, default=None
         Source of the initial weights; without one they are left undefined, to be
         loaded, on torch's default device.
+    batch_norm : bool, default=False
+        Whether batches are normalised before each ReLU.
     """
 
     def __init__(
@@ -106,11 +111,13 @@ class ConvolutionalDecoder(nn.Module):
         layout: ImageLayout | Sequence,
         n_inputs: int,
         generator: torch.Generator | None = None,
+        batch_norm: bool = False,
     ):
         super().__init__()
         self.layout, self.n_inputs = ImageLayout(*layout), int(n_inputs)
+        self.batch_norm = batch_norm
         sizes = _halvings(self.layout)[::-1]
-        self._inner = sizes[0]
+        self._inner, self._is_narrow = sizes[0], sizes[1].width == 1
         self.linear = blank_linear(self.n_inputs, self._inner.n_features, generator)
         layers: list[nn.Module] = []
         for kernel, (small, large) in zip(_KERNELS[::-1], pairwise(sizes), strict=True):
@@ -120,6 +127,9 @@ class ConvolutionalDecoder(nn.Module):
                 "padding": kernel // 2,
                 "output_padding": (1 - large.height % 2, 1 - large.width % 2),
             }
+            if batch_norm:
+                device = self.linear.weight.device
+                layers.append(nn.BatchNorm2d(small.channels, device=device))
             layers += [
                 nn.ReLU(),
                 blank(nn.ConvTranspose2d, *channels, kernel, generator, **options),
@@ -131,16 +141,21 @@ class ConvolutionalDecoder(nn.Module):
     @property
     def config(self) -> dict:
         """Plain description from which `build` makes the same architecture."""
-        return {
+        config = {
             "name": "ConvolutionalDecoder",
             "layout": list(self.layout),
             "n_inputs": self.n_inputs,
         }
+        if self.batch_norm:  # files from before it do without
+            config["batch_norm"] = True
+        return config
 
     def forward(self, z: Tensor) -> Tensor:
         """(n, n_inputs) -> (n, n_features)."""
         maps = self._inner.images(self.linear(z))
-        return self.layout.rows(self.convolutions(maps))
+        with _sound(z.device, self._is_narrow):
+            maps = self.convolutions(maps.float() if self._is_narrow else maps)
+        return self.layout.rows(maps)
 
     def activations(
         self, z: Tensor, corrupt: Callable[[Tensor], Tensor] = unchanged
@@ -150,7 +165,9 @@ class ConvolutionalDecoder(nn.Module):
         The next layer is given what `corrupt` makes of the maps.
         """
         maps = self._inner.images(self.linear(z))
-        hidden, maps = through(self.convolutions, maps, corrupt)
+        with _sound(z.device, self._is_narrow):
+            maps = maps.float() if self._is_narrow else maps
+            hidden, maps = through(self.convolutions, maps, corrupt)
         return [*hidden, self.layout.rows(maps)]
 
 
@@ -207,6 +224,16 @@ class ConvolutionalNetwork(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(n, n_features) -> (n, n_outputs)."""
         return self.blocks(channels_last(self.layout.images(x))).mean(dim=(2, 3))
+
+
+def _sound(device: torch.device, is_narrow: bool) -> AbstractContextManager:
+    """Without autocast on a CPU where maps have one column.
+
+    There oneDNN leaves the gradient of a strided convolution undefined in bfloat16.
+    """
+    if is_narrow and device.type == "cpu":
+        return torch.autocast("cpu", enabled=False)
+    return nullcontext()
 
 
 def channels_last(images: Tensor) -> Tensor:

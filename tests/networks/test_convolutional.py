@@ -288,3 +288,22 @@ def test_forward__bfloat16__is_near(name):
         y = network(x)
     expected = network(x)
     assert (y.float() - expected).abs().max() < 0.05 * expected.abs().max()
+
+
+@pytest.mark.parametrize("side", [1, 4, 5])
+def test_images_of_few_columns__have_finite_gradients_in_bfloat16(side):
+    layout = ImageLayout(1, 3, side)
+    weights = torch.Generator().manual_seed(0)
+    encoder = ConvolutionalEncoder(layout, 4, weights)
+    decoder = ConvolutionalDecoder(layout, 4, weights)
+    # Freed, they are what memory holds that nobody has written to.
+    shapes = {p.shape for p in (*encoder.parameters(), *decoder.parameters())}
+    for dtype in (torch.bfloat16, torch.float32):
+        junk = [torch.full(shape, torch.nan, dtype=dtype) for shape in 4 * [*shapes]]
+        del junk
+    with torch.autocast("cpu", torch.bfloat16):
+        x_hat = decoder(encoder(torch.randn(16, 3 * side, generator=weights)))
+    x_hat.float().square().sum().backward()
+    for network in (encoder, decoder):
+        for name, weight in network.named_parameters():
+            assert torch.all(torch.isfinite(weight.grad)), name
