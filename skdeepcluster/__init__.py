@@ -4,6 +4,7 @@ import logging
 
 from skdeepcluster._version import __version__
 from skdeepcluster.cluster import (
+    ClusterGANClustering,
     ContrastiveClustering,
     DACClustering,
     DCECClustering,
@@ -15,6 +16,7 @@ from skdeepcluster.cluster import (
     IDECClustering,
     IDFDClustering,
     IICClustering,
+    InfoGANClustering,
     JULEClustering,
     PCLClustering,
     PICAClustering,
@@ -30,6 +32,7 @@ from skdeepcluster.representation import BYOL, Autoencoder, SimCLR
 __all__ = [
     "BYOL",
     "Autoencoder",
+    "ClusterGANClustering",
     "ContrastiveClustering",
     "DACClustering",
     "DCECClustering",
@@ -41,6 +44,7 @@ __all__ = [
     "IDECClustering",
     "IDFDClustering",
     "IICClustering",
+    "InfoGANClustering",
     "JULEClustering",
     "PCLClustering",
     "PICAClustering",

@@ -39,6 +39,7 @@ OWN_WORDING = {
     "n_clusters_",
     "n_init",
     "n_iter_",
+    "n_noise",
     "n_neighbors",
     "network",
     "temperature",

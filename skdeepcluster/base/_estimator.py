@@ -190,6 +190,12 @@ class DeepEstimator(
         function: Callable[[Tensor], Tensor] = getattr(self.model_, method)
         return apply_in_batches(self._rows(X), function).cpu().numpy()
 
+    def _decode(self, Z: np.ndarray) -> np.ndarray:
+        """What the model decodes, in the units of the training data."""
+        rows = Rows(Z, np.zeros(Z.shape[1]), 1.0, torch.device(self.device_))
+        x_hat = apply_in_batches(rows, self.model_.decode).cpu().numpy()
+        return x_hat.astype(np.float64) * self.scale_ + self.center_
+
     def _rows(self, X) -> Rows:
         return Rows(X, self.center_, self.scale_, torch.device(self.device_))
 
@@ -320,9 +326,7 @@ class DecoderMixin:
                 f"X has {X.shape[1]} columns, but the embedding of "
                 f"{type(self).__name__} has n_components_={self.n_components_}."
             )
-        rows = Rows(X, np.zeros(self.n_components_), 1.0, torch.device(self.device_))
-        x_hat = apply_in_batches(rows, self.model_.decode).cpu().numpy()
-        return x_hat.astype(np.float64) * self.scale_ + self.center_
+        return self._decode(X)
 
 
 def auto_batch_size(n_samples: int) -> int:

@@ -1,5 +1,6 @@
 """Deep clustering methods: scikit-learn clusterers."""
 
+from skdeepcluster.cluster._clustergan import ClusterGANClustering
 from skdeepcluster.cluster._contrastive import ContrastiveClustering
 from skdeepcluster.cluster._dac import DACClustering
 from skdeepcluster.cluster._dcec import DCECClustering
@@ -11,6 +12,7 @@ from skdeepcluster.cluster._dkm import DKMClustering
 from skdeepcluster.cluster._idec import IDECClustering
 from skdeepcluster.cluster._idfd import IDFDClustering
 from skdeepcluster.cluster._iic import IICClustering
+from skdeepcluster.cluster._infogan import InfoGANClustering
 from skdeepcluster.cluster._jule import JULEClustering
 from skdeepcluster.cluster._pcl import PCLClustering
 from skdeepcluster.cluster._pica import PICAClustering
@@ -22,6 +24,7 @@ from skdeepcluster.cluster._unseen import UNSEENClustering
 from skdeepcluster.cluster._vade import VaDEClustering
 
 __all__ = [
+    "ClusterGANClustering",
     "ContrastiveClustering",
     "DACClustering",
     "DCECClustering",
@@ -33,6 +36,7 @@ __all__ = [
     "IDECClustering",
     "IDFDClustering",
     "IICClustering",
+    "InfoGANClustering",
     "JULEClustering",
     "PCLClustering",
     "PICAClustering",

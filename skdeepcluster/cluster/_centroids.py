@@ -1,5 +1,7 @@
 """What clusterers share that have centroids in the embedding."""
 
+import copy
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -7,12 +9,14 @@ from torch import Tensor, nn
 from skdeepcluster.cluster._assignments import LogOddsMixin
 from skdeepcluster.cluster._from_autoencoder import AutoencoderClusterer
 from skdeepcluster.engine import Passes, Trainer, apply_in_batches, derive_seed
-from skdeepcluster.initialization import kmeans_centers
+from skdeepcluster.initialization import kmeans_centers, label_means
 from skdeepcluster.utils import Integers, MatrixLike, Reals
 
 
 class CentersMixin(LogOddsMixin):
     """For clusterers with one centroid per cluster in the embedding space."""
+
+    n_init: int
 
     def center_distances(
         self, X: MatrixLike, out: np.ndarray | None = None
@@ -32,6 +36,25 @@ class CentersMixin(LogOddsMixin):
             Euclidean distances; what ``KMeans.transform`` gives in the input space.
         """
         return self._apply(X, "distances", out)
+
+    def _centers_at_last(
+        self, trainer: Trainer, model: nn.Module, seed: int, start: nn.Module | None
+    ) -> Tensor:
+        """Centroids by k-means in what `model` makes of the rows; after a warm start
+        from where the clusters of the model before are now.
+        """
+        z, centers = trainer.passes(model, self.n_components_), None
+        if start is not None:
+            known = copy.deepcopy(start).to(trainer.device)
+            centers = label_means(z, trainer.apply(known.label), known.centers)
+        centers, _ = kmeans_centers(
+            z,
+            self.n_clusters,
+            self.n_init,
+            derive_seed(seed, "centers"),
+            start=centers,
+        )
+        return centers
 
     def _label_rows(self, X):
         super()._label_rows(X)

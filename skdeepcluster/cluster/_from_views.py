@@ -1,14 +1,11 @@
 """Clusterers that learn from random views: with heads, or with k-means at the end."""
 
-import copy
 from abc import abstractmethod
 from typing import Literal
 
 from skdeepcluster.cluster._base import DeepClusterer
 from skdeepcluster.cluster._centroids import CentersMixin
 from skdeepcluster.cluster._heads import EncoderHeadClusterer
-from skdeepcluster.engine import derive_seed
-from skdeepcluster.initialization import kmeans_centers, label_means
 from skdeepcluster.networks import (
     CentroidModel,
     ClusterHeads,
@@ -88,18 +85,9 @@ class ViewCenterClusterer(FromViews, CentersMixin, DeepClusterer):
     def _fit(self, X, seed, checkpoint, start):
         encoder = None if start is None else start.encoder
         trainer = self._train(X, seed, checkpoint, encoder)
-        centers = None if start is None else start.centers
         if start is None or self.n_iter_:  # else the space is as it was
-            z = trainer.passes(self.model_, self.n_components_)
-            if start is not None:  # where its clusters are now
-                known = copy.deepcopy(start).to(trainer.device)
-                centers = label_means(z, trainer.apply(known.label), known.centers)
-            centers, _ = kmeans_centers(
-                z,
-                self.n_clusters,
-                self.n_init,
-                derive_seed(seed, "centers"),
-                start=centers,
-            )
+            centers = self._centers_at_last(trainer, self.model_, seed, start)
+        else:
+            centers = start.centers
         self.model_ = CentroidModel(self.model_, centers).eval()
         self._label_rows(X)

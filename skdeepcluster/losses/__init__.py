@@ -5,6 +5,11 @@ and the mean over rows; contrasts are the mean over what is contrasted, rows or 
 of both views. Assignments of several heads give one value per head.
 """
 
+from skdeepcluster.losses._adversarial import (
+    code_error,
+    gradient_penalty,
+    taken_for_real,
+)
 from skdeepcluster.losses._contrastive import (
     cluster_contrast,
     direction_error,
@@ -37,12 +42,14 @@ from skdeepcluster.losses._triplets import triplet_loss
 __all__ = [
     "agreement",
     "cluster_contrast",
+    "code_error",
     "confident_cross_entropy",
     "confident_pairs",
     "consistency",
     "direction_error",
     "feature_decorrelation",
     "feature_orthogonality",
+    "gradient_penalty",
     "info_nce",
     "instance_discrimination",
     "kl_divergence",
@@ -58,6 +65,7 @@ __all__ = [
     "size_divergence",
     "soft_cross_entropy",
     "soft_kmeans",
+    "taken_for_real",
     "target_distribution",
     "triplet_loss",
     "zipf_prior",

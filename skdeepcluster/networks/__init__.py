@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from skdeepcluster.networks._adversarial import ClusterGANModel, InfoGANModel
 from skdeepcluster.networks._convolutional import (
     ConvolutionalDecoder,
     ConvolutionalEncoder,
@@ -43,6 +44,7 @@ __all__ = [
     "AutoencoderModel",
     "BernoulliLikelihood",
     "CentroidModel",
+    "ClusterGANModel",
     "ClusterHeads",
     "ConvolutionalDecoder",
     "ConvolutionalEncoder",
@@ -50,6 +52,7 @@ __all__ = [
     "GaussianLikelihood",
     "HeadModel",
     "ImageLayout",
+    "InfoGANModel",
     "LinearPath",
     "MemoryBank",
     "MixtureModel",
@@ -97,6 +100,8 @@ _MODULES = {
         HeadModel,
         SpacesModel,
         AutoencoderHeadModel,
+        InfoGANModel,
+        ClusterGANModel,
     )
 }
 
@@ -108,6 +113,6 @@ def build(config: dict) -> nn.Module:
         for name, value in config.items()
         if name != "name"
     }
-    if config["name"] in ("CentroidModel", "SoftKMeansModel"):
+    if "centers" in arguments:
         arguments["centers"] = torch.empty(arguments["centers"])
     return _MODULES[config["name"]](**arguments)
