@@ -38,6 +38,7 @@ TINY = {
     "margin": 4.0,  # which no clusters are apart: there is always something to learn
     "max_epochs": 2,
     "n_components": 4,
+    "n_critic_steps": 2,
     "n_init": 2,
     "random_state": 0,
     "tol": 0.0,

@@ -37,13 +37,16 @@ class _Inversion(Game):
 
     def updates(self, batch):
         critic, generator = self.players
-        n_rows = len(batch.x)
-        size = max(n_rows // self.n_critic_steps, min(n_rows, _FEWEST_ROWS))
-        parts = [batch.x.roll(-n * size, 0)[:size] for n in range(self.n_critic_steps)]
+        parts = self.parts_of(batch.x)
         return [
             *(Update(partial(self.critic_losses, x), critic) for x in parts),
-            Update(partial(self.losses, parts[0]), generator),
+            Update(partial(self.losses, batch), generator),
         ]
+
+    def parts_of(self, x):
+        """Rows for each update of the critic; where they are few, more than once."""
+        size = max(len(x) // self.n_critic_steps, min(len(x), _FEWEST_ROWS))
+        return [x.roll(-n * size, 0)[:size] for n in range(self.n_critic_steps)]
 
     def critic_losses(self, x):
         with torch.no_grad():
@@ -54,8 +57,8 @@ class _Inversion(Game):
         difference = self.rating(x) - self.rating(made)
         return {"critic": difference, "penalty": self.penalty_weight * penalty}
 
-    def losses(self, like):
-        made, noise, clusters = self.make(like)
+    def losses(self, batch):
+        made, noise, clusters = self.make(self.parts_of(batch.x)[0])
         found, logits = self.model.recognise(made)
         error = code_error(logits, self.model.codes[clusters])
         return {

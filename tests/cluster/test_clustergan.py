@@ -68,8 +68,8 @@ def test_losses__against_the_references(blobs, monkeypatch, settings):
             expected["critic"] = self.mean_rating(x) - self.mean_rating(made)
             return terms
 
-        def losses(self, like):
-            terms = super().losses(like)
+        def losses(self, batch):
+            terms = super().losses(batch)
             made, noise, clusters = drawn[-1]
             with torch.no_grad():
                 outputs = self.model.encoder(made).double().numpy()

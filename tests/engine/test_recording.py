@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from skdeepcluster import DCNClustering, DECClustering, VaDEClustering
+from skdeepcluster import (
+    ClusterGANClustering,
+    DCNClustering,
+    DECClustering,
+    InfoGANClustering,
+    VaDEClustering,
+)
 from skdeepcluster.engine import Trainer, _recording, _stage
 from tests._discovery import assert_same_outputs, outputs
 from tests.cluster._small import small
@@ -82,6 +88,17 @@ def test_clusterers__with_recorded_steps(cls, n_runs, blobs, recorded, monkeypat
     assert recorded[0]
     monkeypatch.undo()
     assert_same_outputs(outputs(one, X), outputs(small(cls, n_runs=n_runs).fit(X), X))
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("cls", [ClusterGANClustering, InfoGANClustering])
+def test_two_players__with_recorded_steps(cls, blobs, recorded, monkeypatch):
+    X, _ = blobs
+    settings = {"hidden_layer_sizes": (8,), "max_epochs": 2}
+    one = small(cls, **settings).fit(X)
+    assert recorded[1] == [3]  # the other three of six came before
+    monkeypatch.undo()
+    assert_same_outputs(outputs(one, X), outputs(small(cls, **settings).fit(X), X))
 
 
 def test_what_is_played__is_not_overwritten(X):
