@@ -121,8 +121,16 @@ class Game(Objective):
 
     @property
     @abstractmethod
-    def players(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-        """The weights of the opponent, and those of the generator."""
+    def sides(self) -> tuple[list[nn.Module], list[nn.Module]]:
+        """The modules of the opponent, and those of the generator."""
+
+    @property
+    def players(self) -> list[list[nn.Parameter]]:
+        """Their weights."""
+        return [
+            [weights for module in side for weights in module.parameters()]
+            for side in self.sides
+        ]
 
     def parameter_groups(self):
         opponent, generator = self.players
@@ -147,8 +155,3 @@ class Game(Objective):
     @abstractmethod
     def draw(self, noise: Tensor) -> None:
         """Fill the noise: (n, n_noise)."""
-
-
-def weights_of(*modules: nn.Module) -> list[nn.Parameter]:
-    """The weights of modules, one after the other."""
-    return [weights for module in modules for weights in module.parameters()]

@@ -10,7 +10,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 
 from skdeepcluster.base import auto_batch_size
-from skdeepcluster.cluster._adversarial import AdversarialClusterer, Game, weights_of
+from skdeepcluster.cluster._adversarial import AdversarialClusterer, Game
 from skdeepcluster.cluster._centroids import CentersMixin
 from skdeepcluster.engine import Update, generator
 from skdeepcluster.losses import code_error, gradient_penalty, mean_squared_error
@@ -31,9 +31,8 @@ class _Inversion(Game):
         self.penalty_weight, self.noise_weight, self.code_weight = weights
 
     @property
-    def players(self):
-        model = self.model
-        return weights_of(model.critic), weights_of(model.decoder, model.encoder)
+    def sides(self):
+        return [self.model.critic], [self.model.decoder, self.model.encoder]
 
     def updates(self, batch):
         critic, generator = self.players

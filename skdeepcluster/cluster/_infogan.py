@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from skdeepcluster.base import auto_batch_size
-from skdeepcluster.cluster._adversarial import AdversarialClusterer, Game, weights_of
+from skdeepcluster.cluster._adversarial import AdversarialClusterer, Game
 from skdeepcluster.cluster._assignments import LogOddsMixin, SoftAssignmentMixin
 from skdeepcluster.engine import Update, generator
 from skdeepcluster.losses import code_error, taken_for_real
@@ -31,10 +31,10 @@ class _Information(Game):
         self.n_continuous, self.weight = n_continuous, weight
 
     @property
-    def players(self):
+    def sides(self):
         model = self.model
-        opponent = model.encoder, model.discriminator, model.recogniser
-        return weights_of(*opponent), weights_of(model.decoder)
+        opponent = [model.encoder, model.discriminator, model.recogniser]
+        return opponent, [model.decoder]
 
     def updates(self, batch):
         opponent, generator = self.players
