@@ -82,11 +82,10 @@ class ClusterGANClustering(CentersMixin, AdversarialClusterer):
     critic rates how real they are, and an encoder goes the way back, to noise and
     corner. k-means on what the encoder makes of the real rows gives the clusters. It
     makes new rows of a chosen cluster. Each step of the generator takes several of the
-    critic, which makes it one of the slowest methods here. What it finds differs from
-    one `random_state` to the next, nothing in `history_` says whether it is good, and
-    it takes clusters to be of equal size. To cluster, prefer :class:`DECClustering` or
-    :class:`VaDEClustering`, which makes rows as well. Columns in different units belong
-    through a StandardScaler first.
+    critic, which makes it one of the slowest methods here. Nothing in `history_` says
+    whether a fit is good, and it takes clusters to be of equal size. Where time matters
+    prefer :class:`DECClustering`, or :class:`VaDEClustering`, which makes rows as well.
+    Columns in different units belong through a StandardScaler first.
 
     Parameters
     ----------
