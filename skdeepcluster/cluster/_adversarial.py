@@ -25,7 +25,6 @@ class AdversarialClusterer(FromEncoder, DeepClusterer):
     layers between rows and noise, in this order.
     """
 
-    hidden_layer_sizes: Sequence[int] | str
     optimizer = "adam"
     _stage = "clustering"
     _most_epochs = 1000  # the generator needs its steps also where rows are few
