@@ -19,13 +19,14 @@ from skdeepcluster.cluster import (
     PCLClustering,
     PICAClustering,
     SCANClustering,
+    SCEDAEClustering,
     SwAVClustering,
     TEMIClustering,
     TURTLEClustering,
     UNSEENClustering,
     VaDEClustering,
 )
-from skdeepcluster.representation import BYOL, Autoencoder, SimCLR
+from skdeepcluster.representation import BYOL, Autoencoder, DeepBeliefNetwork, SimCLR
 
 __all__ = [
     "BYOL",
@@ -37,6 +38,7 @@ __all__ = [
     "DECClustering",
     "DEPICTClustering",
     "DKMClustering",
+    "DeepBeliefNetwork",
     "DeepCluster",
     "IDECClustering",
     "IDFDClustering",
@@ -45,6 +47,7 @@ __all__ = [
     "PCLClustering",
     "PICAClustering",
     "SCANClustering",
+    "SCEDAEClustering",
     "SimCLR",
     "SwAVClustering",
     "TEMIClustering",

@@ -13,6 +13,7 @@ from skdeepcluster.losses._contrastive import (
     partition_uncertainty,
     prototype_contrast,
 )
+from skdeepcluster.losses._free_energy import free_energy
 from skdeepcluster.losses._instances import (
     feature_decorrelation,
     feature_orthogonality,
@@ -43,6 +44,7 @@ __all__ = [
     "direction_error",
     "feature_decorrelation",
     "feature_orthogonality",
+    "free_energy",
     "info_nce",
     "instance_discrimination",
     "kl_divergence",

@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from skdeepcluster.networks._belief import BeliefDecoder, BeliefEncoder
 from skdeepcluster.networks._convolutional import (
     ConvolutionalDecoder,
     ConvolutionalEncoder,
@@ -17,6 +18,7 @@ from skdeepcluster.networks._heads import (
     UnitRows,
 )
 from skdeepcluster.networks._images import ImageLayout, image_layout
+from skdeepcluster.networks._landmarks import LandmarkEncoder, SumOfEncoders
 from skdeepcluster.networks._memory import MemoryBank, MovingAverage, Queue
 from skdeepcluster.networks._mlp import MLP, LinearPath
 from skdeepcluster.networks._models import (
@@ -41,6 +43,8 @@ __all__ = [
     "MLP",
     "AutoencoderHeadModel",
     "AutoencoderModel",
+    "BeliefDecoder",
+    "BeliefEncoder",
     "BernoulliLikelihood",
     "CentroidModel",
     "ClusterHeads",
@@ -50,6 +54,7 @@ __all__ = [
     "GaussianLikelihood",
     "HeadModel",
     "ImageLayout",
+    "LandmarkEncoder",
     "LinearPath",
     "MemoryBank",
     "MixtureModel",
@@ -60,6 +65,7 @@ __all__ = [
     "ResNet18",
     "SpacesModel",
     "SoftKMeansModel",
+    "SumOfEncoders",
     "TwoHeads",
     "UnitRows",
     "UserNetwork",
@@ -97,6 +103,10 @@ _MODULES = {
         HeadModel,
         SpacesModel,
         AutoencoderHeadModel,
+        LandmarkEncoder,
+        SumOfEncoders,
+        BeliefEncoder,
+        BeliefDecoder,
     )
 }
 
