@@ -1,11 +1,11 @@
 """Deep belief networks: upwards to a code, and downwards to a row."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from skdeepcluster.networks._mlp import blank_linear
+from skdeepcluster.networks._mlp import blank_linear, unchanged
 
 _DEVIATION = 0.01  # of the first weights
 
@@ -46,9 +46,18 @@ class BeliefEncoder(nn.Module):
             h = torch.sigmoid(linear(h))
         return h
 
+    def activations(
+        self, x: Tensor, corrupt: Callable[[Tensor], Tensor] = unchanged
+    ) -> list[Tensor]:
+        """What each sigmoid gives, and at the end the code: (n, width) each.
+
+        The next layer is given what `corrupt` makes of it.
+        """
+        return _activations(self.layers, self.below(x, 0), corrupt)
+
     def forward(self, x: Tensor) -> Tensor:
         """(n, n_features) -> (n, n_components)."""
-        return self.layers[-1](self.below(x, len(self.layers) - 1))
+        return self.activations(x)[-1]
 
 
 class BeliefDecoder(nn.Module):
@@ -88,15 +97,27 @@ class BeliefDecoder(nn.Module):
             "bernoulli": self.bernoulli,
         }
 
-    def forward(self, z: Tensor) -> Tensor:
-        """(n, n_components) -> (n, n_features)."""
-        *layers, last = self.layers
-        for linear in layers:
-            z = torch.sigmoid(linear(z))
-        v = last(z)
+    def activations(
+        self, z: Tensor, corrupt: Callable[[Tensor], Tensor] = unchanged
+    ) -> list[Tensor]:
+        """What each inner sigmoid gives, and at the end the row: (n, width) each."""
+        *hidden, v = _activations(self.layers, z, corrupt)
         if self.bernoulli:
             v = torch.sigmoid(v)
-        return (v - self.offset) / self.slope
+        return [*hidden, (v - self.offset) / self.slope]
+
+    def forward(self, z: Tensor) -> Tensor:
+        """(n, n_components) -> (n, n_features)."""
+        return self.activations(z)[-1]
+
+
+def _activations(layers, x, corrupt) -> list[Tensor]:
+    *inner, last = layers
+    hidden = []
+    for linear in inner:
+        hidden.append(torch.sigmoid(linear(x)))
+        x = corrupt(hidden[-1])
+    return [*hidden, last(x)]
 
 
 @torch.no_grad()
