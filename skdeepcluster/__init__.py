@@ -21,13 +21,14 @@ from skdeepcluster.cluster import (
     PCLClustering,
     PICAClustering,
     SCANClustering,
+    SCEDAEClustering,
     SwAVClustering,
     TEMIClustering,
     TURTLEClustering,
     UNSEENClustering,
     VaDEClustering,
 )
-from skdeepcluster.representation import BYOL, Autoencoder, SimCLR
+from skdeepcluster.representation import BYOL, Autoencoder, DeepBeliefNetwork, SimCLR
 
 __all__ = [
     "BYOL",
@@ -40,6 +41,7 @@ __all__ = [
     "DECClustering",
     "DEPICTClustering",
     "DKMClustering",
+    "DeepBeliefNetwork",
     "DeepCluster",
     "IDECClustering",
     "IDFDClustering",
@@ -49,6 +51,7 @@ __all__ = [
     "PCLClustering",
     "PICAClustering",
     "SCANClustering",
+    "SCEDAEClustering",
     "SimCLR",
     "SwAVClustering",
     "TEMIClustering",
