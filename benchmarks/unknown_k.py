@@ -76,7 +76,10 @@ def dcn(X, n_classes, autoencoder, seed):
 def mixture(X, n_classes, autoencoder, seed):
     z = autoencoder.transform(X).astype(np.float64)
     return BayesianGaussianMixture(
-        MOST, covariance_type="diag", max_iter=1000, random_state=seed
+        n_components=MOST,
+        covariance_type="diag",
+        max_iter=1000,
+        random_state=seed,
     ).fit_predict(z)
 
 
