@@ -23,6 +23,7 @@ from skdeepcluster.losses._instances import (
     feature_orthogonality,
     instance_discrimination,
 )
+from skdeepcluster.losses._locality import heat_kernel, locality
 from skdeepcluster.losses._mutual_information import (
     confident_cross_entropy,
     consistency,
@@ -50,9 +51,11 @@ __all__ = [
     "feature_decorrelation",
     "feature_orthogonality",
     "gradient_penalty",
+    "heat_kernel",
     "info_nce",
     "instance_discrimination",
     "kl_divergence",
+    "locality",
     "mean_entropy",
     "mean_squared_error",
     "mutual_information",

@@ -18,6 +18,7 @@ from skdeepcluster.networks._heads import (
     UnitRows,
 )
 from skdeepcluster.networks._images import ImageLayout, image_layout
+from skdeepcluster.networks._layers import AllLayers, FromLastLayer, layer_outputs
 from skdeepcluster.networks._memory import MemoryBank, MovingAverage, Queue
 from skdeepcluster.networks._mlp import MLP, LinearPath
 from skdeepcluster.networks._models import (
@@ -41,6 +42,7 @@ from skdeepcluster.networks._variational import (
 __all__ = [
     "MLP",
     "AutoencoderHeadModel",
+    "AllLayers",
     "AutoencoderModel",
     "BernoulliLikelihood",
     "CentroidModel",
@@ -49,6 +51,7 @@ __all__ = [
     "ConvolutionalDecoder",
     "ConvolutionalEncoder",
     "ConvolutionalNetwork",
+    "FromLastLayer",
     "GaussianLikelihood",
     "HeadModel",
     "ImageLayout",
@@ -68,6 +71,7 @@ __all__ = [
     "UserNetwork",
     "build",
     "image_layout",
+    "layer_outputs",
     "nearest",
     "squared_distances",
     "user_autoencoder",
@@ -82,6 +86,8 @@ _MODULES = {
         MLP,
         LinearPath,
         UserNetwork,
+        AllLayers,
+        FromLastLayer,
         TwoHeads,
         AutoencoderModel,
         CentroidModel,
