@@ -5,6 +5,7 @@ import logging
 from skdeepcluster._version import __version__
 from skdeepcluster.cluster import (
     ClusterGANClustering,
+    ComposedClustering,
     ContrastiveClustering,
     DACClustering,
     DCECClustering,
@@ -33,6 +34,7 @@ __all__ = [
     "BYOL",
     "Autoencoder",
     "ClusterGANClustering",
+    "ComposedClustering",
     "ContrastiveClustering",
     "DACClustering",
     "DCECClustering",
