@@ -64,11 +64,11 @@ class ComposedClustering(SoftAssignmentMixin, DecoderMixin, DesignClusterer):
         What is clustered: the embedding of the autoencoder; or the outputs of all
         layers of its encoder side by side, of images the means of their feature maps,
         each scaled to the same share of the variance.
-    clustering_loss : {"kmeans", "soft_kmeans", "hardening"} or None, \
-default="hardening"
-        What pulls rows to centroids: the squared distance to the nearest one, as in
-        DCN; to all of them, each as likely as it is near, as in DKM; or targets that
-        are the soft assignments sharpened, as in DEC. None: nothing does.
+    clustering_loss : str or None, default="hardening"
+        What pulls rows to centroids. ``"kmeans"`` is the squared distance to the
+        nearest one, as in DCN; ``"soft_kmeans"`` to all of them, each as likely as it
+        is near, as in DKM; ``"hardening"`` is the divergence from targets that are the
+        soft assignments sharpened, as in DEC. None: nothing does.
     clustering_weight : float or "auto", default="auto"
         Weight of the clustering loss, in range [0, inf). ``"auto"`` is 78.4 divided by
         the number of features, but at most 1, for ``"hardening"``, 0.05 for the other
@@ -90,8 +90,7 @@ default="hardening"
     balance_weight : float, default=0.0
         Weight of the divergence, in nats, of the mean assignment of a batch from
         `size_prior`, in range [0, inf).
-    size_prior : {"uniform", "zipf"} or array-like of shape (n_clusters,), \
-default="uniform"
+    size_prior : {"uniform", "zipf"} or list of float, default="uniform"
         Which sizes of clusters are expected: equal ones, sizes that fall as one over
         their rank, or positive numbers, in any order, that are divided by their sum.
     locality_weight : float, default=0.0
