@@ -36,6 +36,7 @@ CONTRAST = "SimCLR + KMeans"
 BOOTSTRAP = "BYOL + KMeans"
 SCAN, CC = "SCANClustering", "ContrastiveClustering"
 DCEC, DEPICT = "DCECClustering", "DEPICTClustering"
+COMPOSED = "ComposedClustering"
 IIC, SWAV, PCL = "IICClustering", "SwAVClustering", "PCLClustering"
 IDFD, DEEPCLUSTER = "IDFDClustering", "DeepCluster"
 DAC, PICA = "DACClustering", "PICAClustering"
@@ -62,6 +63,9 @@ FROM_VIEWS = [CONTRAST, BOOTSTRAP, CC, IIC, PICA, SWAV, DAC, PCL, IDFD, DEEPCLUS
 METHODS = [  # of flat rows, where DCEC is IDEC; of views, an embedding and a clusterer
     *(m for m in (K_MEANS, *FROM_AUTOENCODER) if m != DCEC),
     *(CONTRAST, CC, SCAN, TEMI, TURTLE, JULE, INFOGAN, CLUSTERGAN),
+    # Composed without settings is IDEC as well.
+    *(m for m in (K_MEANS, *FROM_AUTOENCODER) if m not in (DCEC, COMPOSED)),
+    *(CONTRAST, CC, SCAN, TEMI, TURTLE, JULE),
 ]
 METHODS_OF_IMAGES = [
     *(K_MEANS, TWO_STEP, DCEC, DEPICT, *FROM_VIEWS, SCAN, *BEHIND_CONTRAST, JULE),

@@ -26,6 +26,7 @@ SECTIONS = [
 OWN_WORDING = {
     "augmentation",
     "autoencoder",
+    "balance_weight",
     "batch_size",
     "clustering_weight",
     "head_losses_",

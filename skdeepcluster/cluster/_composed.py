@@ -90,9 +90,10 @@ class ComposedClustering(SoftAssignmentMixin, DecoderMixin, DesignClusterer):
     balance_weight : float, default=0.0
         Weight of the divergence, in nats, of the mean assignment of a batch from
         `size_prior`, in range [0, inf).
-    size_prior : {"uniform", "zipf"} or list of float, default="uniform"
+    size_prior : {"uniform", "zipf"} or array-like, default="uniform"
         Which sizes of clusters are expected: equal ones, sizes that fall as one over
-        their rank, or positive numbers, in any order, that are divided by their sum.
+        their rank, or a positive number for each cluster, in any order, which are
+        divided by their sum.
     locality_weight : float, default=0.0
         Weight of the squared distance between a row and one of its 10 nearest
         neighbours in the input, in range [0, inf).
