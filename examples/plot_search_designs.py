@@ -92,7 +92,7 @@ for name, value in sorted(search.best_params_.items()):
 # least with the classes: that much the search does without them. Among the others the
 # score says little. The design that was found is better than the autoencoder with
 # k-means from which all of them start, and DEC and IDEC, which score lower, agree more
-# with the classes. Whoever chooses by classes gets more, and has no clustering any more.
+# with the classes. Who chooses by classes gets more, and has no clustering any more.
 #
 # On the right is the mean score of the designs with each option. With 24 designs that
 # says which choices matter, not which of two close ones is better.
