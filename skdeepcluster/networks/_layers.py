@@ -81,7 +81,7 @@ class FromLastLayer(nn.Module):
 
 
 def layer_outputs(encoder: nn.Module, x: Tensor) -> list[Tensor]:
-    """What each layer gives, of maps their means: (n, n_features) -> (n, width) each."""
+    """What each layer gives, of maps the means: (n, n_features) -> (n, width) each."""
     return [
         output.float() if output.ndim == 2 else output.float().mean(dim=(2, 3))
         for output in encoder.activations(x)
