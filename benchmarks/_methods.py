@@ -61,11 +61,9 @@ def deep_clusterers():
 FROM_AUTOENCODER = [TWO_STEP, MIXTURE, *deep_clusterers()]
 FROM_VIEWS = [CONTRAST, BOOTSTRAP, CC, IIC, PICA, SWAV, DAC, PCL, IDFD, DEEPCLUSTER]
 METHODS = [  # of flat rows, where DCEC is IDEC; of views, an embedding and a clusterer
-    *(m for m in (K_MEANS, *FROM_AUTOENCODER) if m != DCEC),
-    *(CONTRAST, CC, SCAN, TEMI, TURTLE, JULE, INFOGAN, CLUSTERGAN),
     # Composed without settings is IDEC as well.
     *(m for m in (K_MEANS, *FROM_AUTOENCODER) if m not in (DCEC, COMPOSED)),
-    *(CONTRAST, CC, SCAN, TEMI, TURTLE, JULE),
+    *(CONTRAST, CC, SCAN, TEMI, TURTLE, JULE, INFOGAN, CLUSTERGAN),
 ]
 METHODS_OF_IMAGES = [
     *(K_MEANS, TWO_STEP, DCEC, DEPICT, *FROM_VIEWS, SCAN, *BEHIND_CONTRAST, JULE),
