@@ -43,6 +43,7 @@ BOOTSTRAP = "BYOL + KMeans"
 BELIEF = "DeepBeliefNetwork + KMeans"
 SCAN, CC = "SCANClustering", "ContrastiveClustering"
 DCEC, DEPICT = "DCECClustering", "DEPICTClustering"
+COMPOSED = "ComposedClustering"
 IIC, SWAV, PCL = "IICClustering", "SwAVClustering", "PCLClustering"
 IDFD, DEEPCLUSTER = "IDFDClustering", "DeepCluster"
 DAC, PICA = "DACClustering", "PICAClustering"
@@ -68,7 +69,8 @@ def deep_clusterers():
 FROM_AUTOENCODER = [TWO_STEP, MIXTURE, *deep_clusterers()]
 FROM_VIEWS = [CONTRAST, BOOTSTRAP, CC, IIC, PICA, SWAV, DAC, PCL, IDFD, DEEPCLUSTER]
 METHODS = [  # of flat rows, where DCEC is IDEC; of views, an embedding and a clusterer
-    *(m for m in (K_MEANS, *FROM_AUTOENCODER, ENSEMBLE) if m != DCEC),
+    # Composed without settings is IDEC as well.
+    *(m for m in (K_MEANS, *FROM_AUTOENCODER, ENSEMBLE) if m not in (DCEC, COMPOSED)),
     *(BELIEF, CONTRAST, CC, SCAN, TEMI, TURTLE, JULE, INFOGAN, CLUSTERGAN),
 ]
 METHODS_OF_IMAGES = [

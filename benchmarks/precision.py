@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 from _methods import (
+    COMPOSED,
     DCEC,
     SCORES,
     TWO_STEP,
@@ -39,7 +40,10 @@ OUTPUT = Path(__file__).with_suffix(".csv")
 SETS = {**TABLES, **IMAGES}
 DEFAULT = ["digits", "isolet", "usps"]
 PRECISIONS = ("float32", "bfloat16")
-METHODS = [TWO_STEP, *(name for name in deep_clusterers() if name != DCEC)]
+METHODS = [
+    TWO_STEP,
+    *(name for name in deep_clusterers() if name not in (DCEC, COMPOSED)),
+]
 COLUMNS = ["set", "precision", "method", "seed", *SCORES, "seconds", *environment()]
 ABOUT = """
 ARI and ACC with both precisions of training, mean ± standard deviation over the same

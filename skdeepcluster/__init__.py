@@ -5,6 +5,7 @@ import logging
 from skdeepcluster._version import __version__
 from skdeepcluster.cluster import (
     ClusterGANClustering,
+    ComposedClustering,
     ContrastiveClustering,
     DACClustering,
     DCECClustering,
@@ -34,6 +35,7 @@ __all__ = [
     "BYOL",
     "Autoencoder",
     "ClusterGANClustering",
+    "ComposedClustering",
     "ContrastiveClustering",
     "DACClustering",
     "DCECClustering",

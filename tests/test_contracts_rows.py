@@ -293,7 +293,7 @@ def test_every_epoch__visits_every_row_once(cls, n_samples, sizes, blobs, monkey
         estimator.set_params(autoencoder__batch_size=16)
     estimator.fit(blobs[0][:n_samples])
     expected = batch_bounds(n_samples, 16)
-    if cls._even_batches:
+    if estimator._even_batches:
         expected, _ = shared_bounds(n_samples, 16, Group(), even=True)
         sizes = [stop - start for start, stop in expected]
     assert bounds == [expected] * len(bounds)

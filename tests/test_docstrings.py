@@ -26,12 +26,14 @@ SECTIONS = [
 OWN_WORDING = {
     "augmentation",
     "autoencoder",
+    "balance_weight",
     "batch_size",
     "clustering_weight",
     "head_losses_",
     "hidden_layer_sizes",
     "history_",
     "init_labels_",
+    "inverse_temperature",
     "labels_",
     "learning_rate",
     "max_epochs",
@@ -42,8 +44,11 @@ OWN_WORDING = {
     "n_noise",
     "n_neighbors",
     "network",
+    "reconstruction_weight",
+    "recluster",
     "temperature",
     "update_encoder",
+    "update_interval",
 }
 
 # What numpydoc would like, and the reason to do without.

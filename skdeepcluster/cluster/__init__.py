@@ -1,6 +1,7 @@
 """Deep clustering methods: scikit-learn clusterers."""
 
 from skdeepcluster.cluster._clustergan import ClusterGANClustering
+from skdeepcluster.cluster._composed import ComposedClustering
 from skdeepcluster.cluster._contrastive import ContrastiveClustering
 from skdeepcluster.cluster._dac import DACClustering
 from skdeepcluster.cluster._dcec import DCECClustering
@@ -26,6 +27,7 @@ from skdeepcluster.cluster._vade import VaDEClustering
 
 __all__ = [
     "ClusterGANClustering",
+    "ComposedClustering",
     "ContrastiveClustering",
     "DACClustering",
     "DCECClustering",

@@ -104,3 +104,14 @@ def auto_interval(update_interval, trainer) -> int:
     if update_interval != "auto":
         return int(update_interval)
     return max(20, trainer.steps_per_epoch // 2)
+
+
+def auto_weight(clustering_weight, n_features: int) -> float:
+    """The paper's 0.1 at the 784 features of MNIST, more where there are fewer.
+
+    The divergence belongs to a row, and so does the sum of the squared errors of its
+    features, of which the loss has the mean.
+    """
+    if clustering_weight != "auto":
+        return clustering_weight
+    return min(1.0, 0.1 * 784 / n_features)

@@ -7,18 +7,15 @@ import numpy as np
 import torch
 from joblib import Memory
 from sklearn.frozen import FrozenEstimator
-from torch.nn.functional import one_hot
 
 from skdeepcluster.base import DecoderMixin
 from skdeepcluster.cluster._centroids import CentroidClusterer
 from skdeepcluster.cluster._objectives import CentroidObjective
+from skdeepcluster.cluster._pulls import RunningMeans, TowardsCenters
 from skdeepcluster.losses import mean_squared_error
 from skdeepcluster.networks import CentroidModel
 from skdeepcluster.representation import Autoencoder
 from skdeepcluster.utils import Reals
-
-# Rows that each first centroid counts for, so that k-means is not forgotten at once.
-_FIRST_COUNT = 100.0
 
 
 class KMeansFriendly(CentroidObjective):
@@ -27,23 +24,18 @@ class KMeansFriendly(CentroidObjective):
     def __init__(self, model, n_samples, tol, refresh_interval, clustering_weight):
         super().__init__(model, n_samples, tol, refresh_interval)
         self.clustering_weight = clustering_weight
-        model.centers.requires_grad_(False)  # they are means, not trained by gradient
-        self.register_buffer("assigned", torch.zeros(n_samples, dtype=torch.int64))
-        self.register_buffer("counts", torch.full((model.n_clusters,), _FIRST_COUNT))
+        self.pull, self.means = TowardsCenters(n_samples), RunningMeans(model)
 
-    def refresh(self, trainer):
-        _, labels, moved = self.label_all(trainer)
-        self.assigned.copy_(labels)
-        self.counts[moved] = _FIRST_COUNT
-        return self.settle(labels)
+    def follow(self, z, labels, moved):
+        self.pull.renew(self.model, z, labels)
+        self.means.forget(moved)
 
     def losses(self, batch):
         return self.of_embedding(self.model.embed(batch.x), batch)
 
     def of_embedding(self, z, batch):
         """The terms of a batch that is embedded: (batch, n_components)."""
-        own_centers = self.model.centers[self.assigned[batch.index]]
-        distance = (z - own_centers).square().sum(dim=1).mean()
+        distance = self.pull(self.model, z, batch)
         return {
             "reconstruction": mean_squared_error(self.model.decode(z), batch.x),
             "clustering": self.clustering_weight * distance,
@@ -52,17 +44,10 @@ class KMeansFriendly(CentroidObjective):
     @torch.no_grad()
     def after_step(self, batch):
         """New labels of the batch, then the centroids as running means."""
-        self.model.eval()  # as in `refresh`: no dropout, no batch statistics
-        z, centers = self.model.embed(batch.x), self.model.centers
-        self.model.train()
+        z = self.embed_after_step(batch)
         labels = self.model.nearest(z)
-        self.assigned[batch.index] = labels
-        indicator = one_hot(labels, len(centers)).to(z)  # (batch, n_clusters)
-        sizes = indicator.sum(dim=0)
-        shift = (indicator.unsqueeze(2) * (z.unsqueeze(1) - centers)).sum(dim=0)
-        self.group.sum_([sizes, shift])
-        self.counts += sizes
-        centers += shift / self.counts.unsqueeze(1)
+        self.pull.relabel(batch.index, labels)
+        self.means.move(self.model.centers, z, labels, self.group)
 
 
 class DCNClustering(DecoderMixin, CentroidClusterer):

@@ -14,8 +14,7 @@ from skdeepcluster.cluster._centroids import (
     auto_interval,
 )
 from skdeepcluster.cluster._objectives import CentroidObjective
-from skdeepcluster.cluster._targets import make_targets
-from skdeepcluster.losses import kl_divergence
+from skdeepcluster.cluster._pulls import TowardsTargets
 from skdeepcluster.networks import CentroidModel
 from skdeepcluster.representation import Autoencoder
 from skdeepcluster.utils import Integers, Reals
@@ -26,18 +25,14 @@ class SelfTraining(CentroidObjective):
 
     def __init__(self, model, n_samples, tol, refresh_interval, balance):
         super().__init__(model, n_samples, tol, refresh_interval)
-        self.targets = make_targets(model, n_samples, balance)
+        self.pull = TowardsTargets(model, n_samples, balance)
 
-    @torch.no_grad()
-    def refresh(self, trainer):
-        z, labels, _ = self.label_all(trainer)
-        self.targets.renew(self.model, z)
-        return self.settle(labels)
+    def follow(self, z, labels, moved):
+        self.pull.renew(self.model, z, labels)
 
     def losses(self, batch):
-        p = self.targets.of(batch)
-        log_q = self.model.log_q(self.model.embed(batch.x))
-        return {"clustering": kl_divergence(p, log_q)}
+        z = self.model.embed(batch.x)
+        return {"clustering": self.pull(self.model, z, batch)}
 
 
 class DECClustering(SoftAssignmentMixin, CentroidClusterer):

@@ -12,9 +12,10 @@ from skdeepcluster.base import DecoderMixin
 from skdeepcluster.cluster._assignments import SoftAssignmentMixin
 from skdeepcluster.cluster._centroids import CentroidClusterer
 from skdeepcluster.cluster._objectives import CentroidObjective
+from skdeepcluster.cluster._pulls import TowardsAllCenters
 from skdeepcluster.initialization import mean_square
-from skdeepcluster.losses import mean_squared_error, soft_kmeans
-from skdeepcluster.networks import SoftKMeansModel, squared_distances
+from skdeepcluster.losses import mean_squared_error
+from skdeepcluster.networks import SoftKMeansModel
 from skdeepcluster.representation import Autoencoder
 from skdeepcluster.utils import Reals
 
@@ -28,7 +29,7 @@ class AnnealedKMeans(CentroidObjective):
         self, model, n_samples, tol, refresh_interval, clustering_weight, last, n_steps
     ):
         super().__init__(model, n_samples, tol, refresh_interval)
-        self.clustering_weight = clustering_weight
+        self.clustering_weight, self.pull = clustering_weight, TowardsAllCenters()
         # The model has the first one, or that with which the fit before ended.
         levels = annealed(float(model.inverse_temperature), last)
         self.register_buffer("levels", levels.to(model.centers.device))
@@ -43,8 +44,7 @@ class AnnealedKMeans(CentroidObjective):
 
     def losses(self, batch):
         z = self.model.embed(batch.x)
-        d2 = squared_distances(z, self.model.centers)
-        distance = soft_kmeans(d2, self.model.sharpness)
+        distance = self.pull(self.model, z, batch)
         return {
             "reconstruction": mean_squared_error(self.model.decode(z), batch.x),
             "clustering": self.clustering_weight * distance,

@@ -13,9 +13,10 @@ from skdeepcluster.cluster._assignments import SoftAssignmentMixin
 from skdeepcluster.cluster._centroids import (
     CentroidClusterer,
     auto_interval,
+    auto_weight,
 )
 from skdeepcluster.cluster._dec import SelfTraining
-from skdeepcluster.losses import kl_divergence, mean_squared_error
+from skdeepcluster.losses import mean_squared_error
 from skdeepcluster.networks import CentroidModel
 from skdeepcluster.representation import Autoencoder
 from skdeepcluster.utils import Integers, Reals
@@ -29,9 +30,8 @@ class _JointSelfTraining(SelfTraining):
         self.clustering_weight = clustering_weight
 
     def losses(self, batch):
-        p = self.targets.of(batch)
         z = self.model.embed(batch.x)
-        kl = kl_divergence(p, self.model.log_q(z))
+        kl = self.pull(self.model, z, batch)
         return {
             "reconstruction": mean_squared_error(self.model.decode(z), batch.x),
             "clustering": self.clustering_weight * kl,
@@ -284,14 +284,3 @@ class IDECClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
             self.balance,
             clustering_weight=auto_weight(self.clustering_weight, self.n_features_in_),
         )
-
-
-def auto_weight(clustering_weight, n_features: int) -> float:
-    """The paper's 0.1 at the 784 features of MNIST, more where there are fewer.
-
-    The divergence belongs to a row, and so does the sum of the squared errors of its
-    features, of which the loss has the mean.
-    """
-    if clustering_weight != "auto":
-        return clustering_weight
-    return min(1.0, 0.1 * 784 / n_features)

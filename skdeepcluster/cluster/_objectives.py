@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from skdeepcluster.engine import Objective, Passes, Trainer
+from skdeepcluster.engine import Batch, Objective, Passes, Trainer
 from skdeepcluster.initialization import SAMPLE, reseed_empty
 
 
@@ -52,6 +52,16 @@ class CentroidObjective(LabelledObjective):
     """The same for a model with centroids, each of which is to have rows."""
 
     @torch.no_grad()
+    def refresh(self, trainer):
+        """Label all rows, and let what depends on that follow."""
+        z, labels, moved = self.label_all(trainer)
+        self.follow(z, labels, moved)
+        return self.settle(labels)
+
+    def follow(self, z: Passes, labels: Tensor, moved: Tensor) -> None:
+        """Renew what depends on the embedding of all rows and on their labels."""
+
+    @torch.no_grad()
     def label_all(self, trainer: Trainer) -> tuple[Passes, Tensor, Tensor]:
         """Label all rows; move centroids that have none to rows far from the others.
 
@@ -60,6 +70,7 @@ class CentroidObjective(LabelledObjective):
         """
         model = self.model
         z = trainer.passes(model.embed, model.centers.shape[1])
+        self.place_centers(z)
         labels = z.apply(model.nearest)
         sizes = self.group.sum(torch.bincount(labels, minlength=model.n_clusters))
         moved = (sizes == 0).nonzero().flatten()
@@ -68,3 +79,14 @@ class CentroidObjective(LabelledObjective):
             moved = reseed_empty(model.centers, moved, few)
             labels = z.apply(model.nearest)
         return z, labels, moved
+
+    def place_centers(self, z: Passes) -> None:
+        """Move the centroids before the rows are labelled."""
+
+    @torch.no_grad()
+    def embed_after_step(self, batch: Batch) -> Tensor:
+        """The rows of a batch as `refresh` sees them: (batch, n_components)."""
+        self.model.eval()  # no dropout, no batch statistics
+        z = self.model.embed(batch.x)
+        self.model.train()
+        return z

@@ -53,19 +53,20 @@ class _DyingClusters(KMeansFriendly):
             labels = z.apply(model.nearest)
             heirs = torch.bincount(labels[orphans], minlength=model.n_clusters)
             self.due_sizes += due * heirs / max(1, int(heirs.sum()))
-        self.assigned.copy_(labels)
+        self.pull.renew(model, z, labels)
         self.settle(labels)
         return False  # clusters may shrink for long before they die
 
     def _keep(self, living):
         self.model.keep(living.nonzero().flatten())
         self.model.centers.requires_grad_(False)
-        self.counts, self.due_sizes = self.counts[living], self.due_sizes[living]
+        self.means.keep(living)
+        self.due_sizes = self.due_sizes[living]
 
     def load_state_dict(self, state_dict, *args, **kwargs):
         """As it was when some of the clusters had died already."""
-        n_living = len(state_dict["counts"])
-        self._keep(torch.arange(len(self.counts)).to(self.labels) < n_living)
+        n_living = len(state_dict["due_sizes"])
+        self._keep(torch.arange(len(self.due_sizes)).to(self.labels) < n_living)
         return super().load_state_dict(state_dict, *args, **kwargs)
 
     def metrics(self):

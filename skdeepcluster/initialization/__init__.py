@@ -8,8 +8,10 @@ from skdeepcluster.initialization._centers import (
     mean_square,
     reseed_empty,
 )
+from skdeepcluster.initialization._layers import with_all_layers
 from skdeepcluster.initialization._neighbors import (
     drawn_neighbors,
+    median_distance,
     nearest_neighbors,
     neighbors_of,
 )
@@ -22,8 +24,10 @@ __all__ = [
     "label_means",
     "lloyd",
     "mean_square",
+    "median_distance",
     "nearest_neighbors",
     "neighbors_of",
     "reseed_empty",
     "whiten",
+    "with_all_layers",
 ]

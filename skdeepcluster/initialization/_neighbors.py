@@ -6,9 +6,10 @@ import torch.nn.functional as F
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
-from skdeepcluster.engine import Passes
+from skdeepcluster.engine import Passes, Rows
 
 _FAISS_ROWS = 20_000  # from which faiss is faster than scikit-learn
+_FEW_ROWS = 2_000  # to whose neighbours distances are measured
 
 
 def nearest_neighbors(z: Passes, n_neighbors: int, *, by_angle: bool) -> Tensor:
@@ -49,6 +50,20 @@ def drawn_neighbors(
         among.shape[1], index.shape, generator=generator, device=index.device
     )
     return among.gather(1, drawn.unsqueeze(1)).squeeze(1)
+
+
+def median_distance(rows: Rows, neighbors: Tensor, seed: int) -> float:
+    """Median of the squared distances of rows to their neighbours: (n, k) of all rows.
+
+    Of a sample where rows are many. Never zero, to be divided by: the mean where half
+    of all rows equal their neighbours, and one where all do.
+    """
+    drawn = np.random.RandomState(seed).permutation(len(neighbors))[:_FEW_ROWS]
+    index = torch.from_numpy(drawn).to(neighbors.device)
+    x = rows.take(index)
+    near = [rows.take(column[index]) for column in neighbors.T]
+    d2 = torch.stack([(x - other).square().sum(dim=1) for other in near or [x]])
+    return float(d2.median()) or float(d2.mean()) or 1.0
 
 
 def _search(points: np.ndarray, k: int) -> np.ndarray:

@@ -24,6 +24,7 @@ from skdeepcluster.losses._instances import (
     feature_orthogonality,
     instance_discrimination,
 )
+from skdeepcluster.losses._locality import heat_kernel, locality
 from skdeepcluster.losses._mutual_information import (
     confident_cross_entropy,
     consistency,
@@ -52,9 +53,11 @@ __all__ = [
     "feature_orthogonality",
     "gradient_penalty",
     "free_energy",
+    "heat_kernel",
     "info_nce",
     "instance_discrimination",
     "kl_divergence",
+    "locality",
     "mean_entropy",
     "mean_squared_error",
     "mutual_information",

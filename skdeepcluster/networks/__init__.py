@@ -20,6 +20,7 @@ from skdeepcluster.networks._heads import (
 )
 from skdeepcluster.networks._images import ImageLayout, image_layout
 from skdeepcluster.networks._landmarks import LandmarkEncoder, SumOfEncoders
+from skdeepcluster.networks._layers import AllLayers, FromLastLayer, layer_outputs
 from skdeepcluster.networks._memory import MemoryBank, MovingAverage, Queue
 from skdeepcluster.networks._mlp import MLP, LinearPath
 from skdeepcluster.networks._models import (
@@ -43,6 +44,7 @@ from skdeepcluster.networks._variational import (
 __all__ = [
     "MLP",
     "AutoencoderHeadModel",
+    "AllLayers",
     "AutoencoderModel",
     "BeliefDecoder",
     "BeliefEncoder",
@@ -53,6 +55,7 @@ __all__ = [
     "ConvolutionalDecoder",
     "ConvolutionalEncoder",
     "ConvolutionalNetwork",
+    "FromLastLayer",
     "GaussianLikelihood",
     "HeadModel",
     "ImageLayout",
@@ -74,6 +77,7 @@ __all__ = [
     "UserNetwork",
     "build",
     "image_layout",
+    "layer_outputs",
     "nearest",
     "squared_distances",
     "user_autoencoder",
@@ -88,6 +92,8 @@ _MODULES = {
         MLP,
         LinearPath,
         UserNetwork,
+        AllLayers,
+        FromLastLayer,
         TwoHeads,
         AutoencoderModel,
         CentroidModel,

@@ -132,13 +132,13 @@ class SoftKMeansModel(CentroidModel):
     ----------
     encoder : nn.Module
     centers : Tensor of shape (n_clusters, n_components)
-    decoder : nn.Module
+    decoder : nn.Module or None
     """
 
     scale: Tensor  # of squared distances
     inverse_temperature: Tensor  # in parts of it
 
-    def __init__(self, encoder: nn.Module, centers: Tensor, decoder: nn.Module):
+    def __init__(self, encoder: nn.Module, centers: Tensor, decoder: nn.Module | None):
         super().__init__(encoder, centers, decoder=decoder)
         self.register_buffer("scale", torch.ones(()))
         self.register_buffer("inverse_temperature", torch.ones(()))

@@ -117,8 +117,9 @@ class TestRuns:
         methods = module("_methods")
         assert {"DECClustering", "IDECClustering"} < set(methods.METHODS)
         both = {*methods.METHODS, *methods.METHODS_OF_IMAGES}
-        assert both > {cls.__name__ for cls in TOLD_HOW_MANY}
-        assert "DCECClustering" not in methods.METHODS  # of flat rows it is IDEC
+        own = {cls.__name__ for cls in TOLD_HOW_MANY} - {methods.COMPOSED}
+        assert both > own  # without settings Composed is IDEC, and of flat rows DCEC
+        assert not {"DCECClustering", methods.COMPOSED} & set(methods.METHODS)
 
 
 def row(name, method, seed, acc, ari):

@@ -53,7 +53,7 @@ def test_loss__is_reconstruction_plus_weighted_distance(blobs, weight):
 
 def test_losses__measure_the_distance_to_the_centroid_of_the_label(objective):
     x = torch.randn(30, 2, generator=torch.Generator().manual_seed(0))
-    objective.assigned.copy_(torch.arange(30) % 4)  # not the nearest ones
+    objective.pull.assigned.copy_(torch.arange(30) % 4)  # not the nearest ones
     index = torch.tensor([3, 8, 1, 29])
     terms = objective.losses(Batch(x[index], index))
     expected = 0.3 * running_means.mean_squared_distance(
@@ -67,7 +67,7 @@ def test_losses__measure_the_distance_to_the_centroid_of_the_label(objective):
 
 def test_after_step__moves_centroids_as_row_after_row_would(objective):
     x = torch.randn(30, 2, generator=torch.Generator().manual_seed(0))
-    objective.assigned.fill_(3)
+    objective.pull.assigned.fill_(3)
     start = objective.model.centers.clone().double().numpy()
     index = torch.arange(0, 30, 2)
     objective.after_step(Batch(x[index], index))
@@ -75,23 +75,23 @@ def test_after_step__moves_centroids_as_row_after_row_would(objective):
     labels = running_means.nearest(z, start)
     centers, counts = running_means.moved_centers(z, start, labels, np.full(4, 100.0))
     np.testing.assert_allclose(objective.model.centers, centers, rtol=1e-5, atol=1e-7)
-    np.testing.assert_array_equal(objective.counts, counts)
-    np.testing.assert_array_equal(objective.assigned[index], labels)
-    assert (objective.assigned[1::2] == 3).all()  # the rows of other batches
+    np.testing.assert_array_equal(objective.means.counts, counts)
+    np.testing.assert_array_equal(objective.pull.assigned[index], labels)
+    assert (objective.pull.assigned[1::2] == 3).all()  # the rows of other batches
 
 
 def test_refresh__moves_a_centroid_without_rows_and_forgets_its_count(objective):
     """The fourth centroid is far from all rows."""
     X = np.random.default_rng(0).normal(size=(30, 2))
     rows = Rows(X, np.zeros(2), 1.0, torch.device("cpu"))
-    objective.counts.fill_(5000)
+    objective.means.counts.fill_(5000)
     objective.refresh(Trainer(rows, batch_size=10, seed=0))
     distances = np.linalg.norm(X[:, None] - [[0, 0], [1, 0], [0, 1]], axis=2)
     farthest = X[distances.min(axis=1).argmax()]
     np.testing.assert_allclose(objective.model.centers[3], farthest, rtol=1e-6)
-    assert objective.counts.tolist() == [5000, 5000, 5000, 100]
+    assert objective.means.counts.tolist() == [5000, 5000, 5000, 100]
     nearest = running_means.nearest(X, objective.model.centers.double().numpy())
-    np.testing.assert_array_equal(objective.assigned, nearest)
+    np.testing.assert_array_equal(objective.pull.assigned, nearest)
     np.testing.assert_array_equal(objective.labels, nearest)
 
 
@@ -106,7 +106,7 @@ def test_after_step__neither_drops_nor_counts_batch_statistics():
     centers, _ = running_means.moved_centers(
         x.double().numpy() / np.sqrt(1 + 1e-5),
         np.eye(2),
-        objective.assigned.numpy(),
+        objective.pull.assigned.numpy(),
         np.full(2, 100.0),
     )
     np.testing.assert_allclose(model.centers, centers, rtol=1e-5)

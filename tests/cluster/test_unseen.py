@@ -81,7 +81,7 @@ def test_refresh__a_cluster_below_its_share_dies_and_leaves_what_is_due():
     assert made.refresh(trainer) is False
     assert made.model.n_clusters == 2
     np.testing.assert_array_equal(made.labels, [0] * 10 + [1] * 10)
-    np.testing.assert_array_equal(made.assigned, made.labels)
+    np.testing.assert_array_equal(made.pull.assigned, made.labels)
     np.testing.assert_allclose(made.due_sizes, [10, 16])  # all to where its rows went
     assert made.metrics()["n_clusters"] == 2
 

@@ -7,7 +7,12 @@ import pytest
 import torch
 
 from skdeepcluster.engine import Group, Passes, Rows, _passes
-from skdeepcluster.initialization import _neighbors, drawn_neighbors, nearest_neighbors
+from skdeepcluster.initialization import (
+    _neighbors,
+    drawn_neighbors,
+    median_distance,
+    nearest_neighbors,
+)
 
 CPU = torch.device("cpu")
 
@@ -137,3 +142,25 @@ def test_by_distance__are_the_nearest_points():
     z = torch.tensor([[1.0, 0.0], [9.0, 0.0], [1.0, 1.0], [9.0, 3.0]])
     assert nearest_neighbors(passes(z), 1, by_angle=True)[0] == 1
     assert nearest_neighbors(passes(z), 1, by_angle=False)[0] == 2
+
+
+# -- distances ---------------------------------------------------------------------
+
+
+def distance_to(z, neighbors):
+    rows = Rows(np.asarray(z, dtype=float), np.zeros(z.shape[1]), 1.0, CPU)
+    return median_distance(rows, torch.as_tensor(neighbors), 0)
+
+
+def test_median_distance__is_that_to_all_neighbours(z):
+    neighbors = nearest_neighbors(passes(z), 3, by_angle=False)
+    d2 = np.square(z[:, None] - z[neighbors.numpy()]).sum(axis=2)
+    middle = np.sort(d2, axis=None)[119]  # of two the lower one
+    assert distance_to(z, neighbors) == pytest.approx(middle, rel=1e-5)
+
+
+def test_median_distance__is_never_zero():
+    z = np.array([[0.0], [0], [0], [4]])
+    assert distance_to(z, [[1], [0], [0], [0]]) == 4.0  # the mean of 0, 0, 0 and 16
+    assert distance_to(z[:2], [[1], [0]]) == 1.0
+    assert distance_to(z[:1], np.empty((1, 0), dtype=int)) == 1.0
