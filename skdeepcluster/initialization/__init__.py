@@ -10,6 +10,7 @@ from skdeepcluster.initialization._centers import (
 )
 from skdeepcluster.initialization._neighbors import (
     drawn_neighbors,
+    farthest_distances,
     nearest_neighbors,
     neighbors_of,
 )
@@ -18,6 +19,7 @@ from skdeepcluster.initialization._whitening import whiten
 __all__ = [
     "SAMPLE",
     "drawn_neighbors",
+    "farthest_distances",
     "kmeans_centers",
     "label_means",
     "lloyd",

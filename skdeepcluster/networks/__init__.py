@@ -27,6 +27,7 @@ from skdeepcluster.networks._models import (
     nearest,
     squared_distances,
 )
+from skdeepcluster.networks._norm import fixed_averages
 from skdeepcluster.networks._resnet import ResNet18
 from skdeepcluster.networks._spaces import SpacesModel
 from skdeepcluster.networks._user import UserNetwork, user_autoencoder, user_encoder
@@ -67,6 +68,7 @@ __all__ = [
     "UnitRows",
     "UserNetwork",
     "build",
+    "fixed_averages",
     "image_layout",
     "nearest",
     "squared_distances",

@@ -7,7 +7,12 @@ import pytest
 import torch
 
 from skdeepcluster.engine import Group, Passes, Rows, _passes
-from skdeepcluster.initialization import _neighbors, drawn_neighbors, nearest_neighbors
+from skdeepcluster.initialization import (
+    _neighbors,
+    drawn_neighbors,
+    farthest_distances,
+    nearest_neighbors,
+)
 
 CPU = torch.device("cpu")
 
@@ -137,3 +142,19 @@ def test_by_distance__are_the_nearest_points():
     z = torch.tensor([[1.0, 0.0], [9.0, 0.0], [1.0, 1.0], [9.0, 3.0]])
     assert nearest_neighbors(passes(z), 1, by_angle=True)[0] == 1
     assert nearest_neighbors(passes(z), 1, by_angle=False)[0] == 2
+
+
+@pytest.mark.parametrize("n_neighbors", [1, 7, 200])
+def test_farthest_distances__are_those_to_the_last_neighbour(z, n_neighbors):
+    here = passes(z)
+    neighbors = nearest_neighbors(here, n_neighbors, by_angle=False)
+    squares = np.square(z[:, None] - z).sum(axis=2)
+    expected = np.sqrt(np.sort(squares, axis=1)[:, min(n_neighbors, 79)])
+    found = farthest_distances(here.rows, neighbors)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_farthest_distances__without_neighbours_are_zero():
+    here = passes(np.ones((1, 3)))
+    neighbors = nearest_neighbors(here, 10, by_angle=False)
+    assert farthest_distances(here.rows, neighbors).tolist() == [0.0]
