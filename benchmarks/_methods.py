@@ -38,7 +38,7 @@ SCAN, CC = "SCANClustering", "ContrastiveClustering"
 DCEC, DEPICT = "DCECClustering", "DEPICTClustering"
 IIC, SWAV, PCL = "IICClustering", "SwAVClustering", "PCLClustering"
 IDFD, DEEPCLUSTER = "IDFDClustering", "DeepCluster"
-DAC, PICA = "DACClustering", "PICAClustering"
+DAC, PICA, IMSAT = "DACClustering", "PICAClustering", "IMSATClustering"
 TEMI, TURTLE = "TEMIClustering", "TURTLEClustering"
 BEHIND_CONTRAST = {f"SimCLR + {method}": method for method in (TEMI, TURTLE)}
 JULE = "JULEClustering"
@@ -61,10 +61,11 @@ FROM_AUTOENCODER = [TWO_STEP, MIXTURE, *deep_clusterers()]
 FROM_VIEWS = [CONTRAST, BOOTSTRAP, CC, IIC, PICA, SWAV, DAC, PCL, IDFD, DEEPCLUSTER]
 METHODS = [  # of flat rows, where DCEC is IDEC; of views, an embedding and a clusterer
     *(m for m in (K_MEANS, *FROM_AUTOENCODER) if m != DCEC),
-    *(CONTRAST, CC, SCAN, TEMI, TURTLE, JULE, INFOGAN, CLUSTERGAN),
+    *(CONTRAST, CC, SCAN, TEMI, TURTLE, IMSAT, JULE, INFOGAN, CLUSTERGAN),
 ]
 METHODS_OF_IMAGES = [
-    *(K_MEANS, TWO_STEP, DCEC, DEPICT, *FROM_VIEWS, SCAN, *BEHIND_CONTRAST, JULE),
+    *(K_MEANS, TWO_STEP, DCEC, DEPICT, *FROM_VIEWS, SCAN, *BEHIND_CONTRAST),
+    *(IMSAT, JULE),
 ]
 
 

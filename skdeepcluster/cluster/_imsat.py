@@ -24,7 +24,7 @@ from skdeepcluster.networks import MLP, ClusterHeads, HeadModel, fixed_averages
 from skdeepcluster.utils import Integers, Reals
 
 _MANY_ROWS = 10_000  # from which the layers are as wide as the paper's
-_NEAR_UNIFORM = 1e-4  # what the first weights of the last layer are multiplied by
+_NEAR_UNIFORM = 0.1  # what the first weights of the last layer are multiplied by
 
 
 class _Information(Objective):
@@ -32,7 +32,7 @@ class _Information(Objective):
 
     def __init__(self, model, prior, weights, distances, radius):
         super().__init__(model)
-        self.vat_weight, self.information_weight, self.entropy_weight = weights
+        self.vat_weight, self.information_weight, self.balance_weight = weights
         self.radius = radius
         self.register_buffer("prior", prior, persistent=False)
         self.register_buffer("distances", distances, persistent=False)
@@ -47,7 +47,7 @@ class _Information(Objective):
         weight = self.information_weight
         terms = {
             "certainty": weight * conditional_entropy(p),
-            "balance": -weight * self.entropy_weight * entropy,
+            "balance": -weight * self.balance_weight * entropy,
         }
         if self.vat_weight:
             terms["vat"] = self.vat_weight * self._smoothness(x, p.detach(), batch)
@@ -104,12 +104,12 @@ class IMSATClustering(EncoderHeadClusterer):
     channels : {"auto", "first", "last"}, default="auto"
         Which axis of an image holds its channels. ``"auto"`` is the one with at most
         four entries, and first in flat rows.
-    size_prior : {"uniform", "zipf"} or array-like of shape (n_clusters,), \
-default="uniform"
+    size_prior : {"uniform", "zipf"} or array-like, default="uniform"
         Which sizes of clusters are expected: equal ones, sizes that fall as one over
-        their rank, or positive numbers, in any order, that are divided by their sum.
-    entropy_weight : float, default=4.0
-        Weight of the sizes, in range [0, inf), against the certainty of rows.
+        their rank, or a positive number for each cluster, in any order, which are
+        divided by their sum.
+    balance_weight : float, default=4.0
+        Weight of the sizes against the certainty of rows, in range [0, inf).
     information_weight : float, default=0.1
         Weight of certainty and sizes together, in range (0, inf).
     vat_weight : float, default=1.0
@@ -212,7 +212,7 @@ default="uniform"
         - \mu \bigl( \log k - \mathrm{KL}(\bar p \,\|\, u) \bigr) \Bigr)
 
     where :math:`w` is `vat_weight`, :math:`\lambda` is `information_weight`,
-    :math:`\mu` is `entropy_weight` and :math:`H` the entropy in nats. Of equal sizes
+    :math:`\mu` is `balance_weight` and :math:`H` the entropy in nats. Of equal sizes
     the last bracket is :math:`H(\bar p)`. :math:`\mathrm{KL}` has no gradient by
     :math:`p_i`. With the distance :math:`d_i` to the neighbour numbered `n_neighbors`,
     the row is moved by :math:`r_i`, of length `radius` times :math:`d_i`, in the
@@ -228,7 +228,7 @@ default="uniform"
     rows; one forward pass gives both the assignments and what the moved rows are
     compared with. `vat_weight` 0 is RIM [2]_ with this network and without its weight
     decay, which says little about layers that normalise batches; RIM has
-    `entropy_weight` 1.
+    `balance_weight` 1.
 
     References
     ----------
@@ -256,7 +256,7 @@ default="uniform"
     _parameter_rules = {
         **EncoderHeadClusterer._parameter_rules,
         "size_prior": SIZE_PRIORS,
-        "entropy_weight": [Reals(0)],
+        "balance_weight": [Reals(0)],
         "information_weight": [Reals(0, closed="neither")],
         "vat_weight": [Reals(0)],
         "n_neighbors": [Integers(1)],
@@ -274,7 +274,7 @@ default="uniform"
         image_shape: Sequence[int] | None = None,
         channels: Literal["auto", "first", "last"] = "auto",
         size_prior: Literal["uniform", "zipf"] | ArrayLike = "uniform",
-        entropy_weight: float = 4.0,
+        balance_weight: float = 4.0,
         information_weight: float = 0.1,
         vat_weight: float = 1.0,
         n_neighbors: int = 10,
@@ -297,7 +297,7 @@ default="uniform"
         self.image_shape = image_shape
         self.channels = channels
         self.size_prior = size_prior
-        self.entropy_weight = entropy_weight
+        self.balance_weight = balance_weight
         self.information_weight = information_weight
         self.vat_weight = vat_weight
         self.n_neighbors = n_neighbors
@@ -343,7 +343,7 @@ default="uniform"
         return _Information(
             model,
             prior_shares(self.size_prior, self.n_clusters),
-            (self.vat_weight, self.information_weight, self.entropy_weight),
+            (self.vat_weight, self.information_weight, self.balance_weight),
             self._distances(trainer),
             self.radius,
         )

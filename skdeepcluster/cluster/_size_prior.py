@@ -1,6 +1,4 @@
-"""The parameter `size_prior`: which shares of the rows clusters are expected to have."""
-
-from collections.abc import Sequence
+"""The parameter `size_prior`: the shares of rows that clusters are expected to have."""
 
 import numpy as np
 import torch
@@ -9,7 +7,7 @@ from torch import Tensor
 
 from skdeepcluster.losses import zipf_prior
 
-SIZE_PRIORS = ["uniform", "zipf", np.ndarray, Sequence]
+SIZE_PRIORS = ["uniform", "zipf", list, tuple, np.ndarray]
 _EXPONENTS = {"uniform": 0.0, "zipf": 1.0}
 
 

@@ -25,7 +25,7 @@ def small(n_clusters=3, **changes):
 
 SETTINGS = [
     {},
-    {"size_prior": "zipf", "entropy_weight": 2.0, "information_weight": 0.7},
+    {"size_prior": "zipf", "balance_weight": 2.0, "information_weight": 0.7},
     {"size_prior": [4, 1, 2], "n_neighbors": 3, "radius": 0.8, "vat_weight": 2.5},
 ]
 PRIORS = [[1 / 3] * 3, [6 / 11, 3 / 11, 2 / 11], [4 / 7, 1 / 7, 2 / 7]]
@@ -60,7 +60,7 @@ def test_loss__against_the_references(blobs, monkeypatch, case):
             weight = used["information_weight"]
             entropy = np.log(3) - sizes.size_divergence(p, prior)
             expected["certainty"] = weight * mutual_information.conditional_entropy(p)
-            expected["balance"] = -weight * used["entropy_weight"] * entropy
+            expected["balance"] = -weight * used["balance_weight"] * entropy
             smooth = perturbation.kl_divergence(p, assign(x + change))
             expected["vat"] = used["vat_weight"] * smooth
             return super().losses(batch)
@@ -86,6 +86,7 @@ def test_start__is_near_equal_assignments(blobs):
     assert np.abs(q - 1 / q.shape[1]).max() < 1e-3
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_running_averages__are_of_rows_as_they_are(blobs, monkeypatch):
     averages = []
 
