@@ -24,18 +24,20 @@ from skdeepcluster.networks import MLP, ClusterHeads, HeadModel, fixed_averages
 from skdeepcluster.utils import Integers, Reals
 
 _MANY_ROWS = 10_000  # from which the layers are as wide as the paper's
-_NEAR_UNIFORM = 0.1  # what the first weights of the last layer are multiplied by
+_RISE = 0.5  # share of the steps in which expected sizes move away from equal ones
+_NEAR_UNIFORM = 1e-4  # what the first weights of the last layer are multiplied by
 
 
 class _Information(Objective):
     """Certain rows, clusters of expected size, and no change where none is due."""
 
-    def __init__(self, model, prior, weights, distances, radius):
+    def __init__(self, model, prior, weights, distances, radius, n_steps):
         super().__init__(model)
         self.vat_weight, self.information_weight, self.balance_weight = weights
-        self.radius = radius
+        self.radius, self.n_steps = radius, n_steps
         self.register_buffer("prior", prior, persistent=False)
         self.register_buffer("distances", distances, persistent=False)
+        self.register_buffer("step", torch.zeros(()))
 
     def losses(self, batch):
         # One row alone has no batch statistics.
@@ -43,7 +45,7 @@ class _Information(Objective):
         log_p = self._log_assign(x)
         p = log_p.exp()
         # Of equal shares this is the entropy of the mean assignment.
-        entropy = math.log(p.shape[1]) - size_divergence(p, self.prior)
+        entropy = math.log(p.shape[1]) - size_divergence(p, self._expected())
         weight = self.information_weight
         terms = {
             "certainty": weight * conditional_entropy(p),
@@ -52,6 +54,17 @@ class _Information(Objective):
         if self.vat_weight:
             terms["vat"] = self.vat_weight * self._smoothness(x, p.detach(), batch)
         return terms
+
+    def after_step(self, batch):
+        self.step += 1
+
+    def _expected(self):
+        """The prior to a power that rises to one: -> (k,).
+
+        Which cluster is large is then for the rows to say, and not for the first steps.
+        """
+        power = ((self.step + 1) / (self.n_steps + 1)).clamp_max(1.0)
+        return (power * self.prior.log()).softmax(dim=0)
 
     def _log_assign(self, x):
         return self.model.logits(x)[0].log_softmax(dim=1)
@@ -213,7 +226,9 @@ class IMSATClustering(EncoderHeadClusterer):
 
     where :math:`w` is `vat_weight`, :math:`\lambda` is `information_weight`,
     :math:`\mu` is `balance_weight` and :math:`H` the entropy in nats. Of equal sizes
-    the last bracket is :math:`H(\bar p)`. :math:`\mathrm{KL}` has no gradient by
+    the last bracket is :math:`H(\bar p)`; others begin as equal ones, as a power of the
+    prior that rises to one in the first half of the steps, so that it is for the rows
+    to say which cluster is large. :math:`\mathrm{KL}` has no gradient by
     :math:`p_i`. With the distance :math:`d_i` to the neighbour numbered `n_neighbors`,
     the row is moved by :math:`r_i`, of length `radius` times :math:`d_i`, in the
     direction of the gradient of :math:`\mathrm{KL}(p_i \,\|\, p(x_i + d_i u_i))` by
@@ -222,9 +237,10 @@ class IMSATClustering(EncoderHeadClusterer):
     layer starts near zero, so near equal assignments. The labels are the largest
     :math:`p_{ij}`.
 
-    Departures from [1]_: the gradient is looked for at the distance :math:`d_i`, where
+    Departures from [1]_: the paper has a prior on sizes without the order and the rise;
+    the gradient is looked for at the distance :math:`d_i`, where
     the paper's code looks at distance 10 in every data set, about as far for the digits
-    it has; layers are narrower for few rows; the number of steps does not grow with the
+    it has; layers are narrower for few rows and start wider; the number of steps does not grow with the
     rows; one forward pass gives both the assignments and what the moved rows are
     compared with. `vat_weight` 0 is RIM [2]_ with this network and without its weight
     decay, which says little about layers that normalise batches; RIM has
@@ -319,11 +335,11 @@ class IMSATClustering(EncoderHeadClusterer):
         prior_shares(self.size_prior, self.n_clusters)
 
     def _fit(self, X, seed, checkpoint, start):
-        self._n_rows = self._n_total(X)  # for the widths of the layers
+        self._n_rows, self._is_new = self._n_total(X), start is None
         try:
             super()._fit(X, seed, checkpoint, start)
         finally:
-            del self._n_rows
+            del self._n_rows, self._is_new
 
     def _auto_widths(self):
         return (256, 256) if self._n_rows < _MANY_ROWS else (1200, 1200)
@@ -346,6 +362,7 @@ class IMSATClustering(EncoderHeadClusterer):
             (self.vat_weight, self.information_weight, self.balance_weight),
             self._distances(trainer),
             self.radius,
+            self._n_steps(trainer) * _RISE * self._is_new,
         )
 
     def _distances(self, trainer):

@@ -58,7 +58,10 @@ def test_loss__against_the_references(blobs, monkeypatch, case):
                 assign, x, p, noise, distances, used["radius"] * distances
             )
             weight = used["information_weight"]
-            entropy = np.log(3) - sizes.size_divergence(p, prior)
+            # In the first of the steps in which the power of the prior rises to one.
+            power = min(1, 1 / (1 + 0.5))
+            expected_sizes = np.power(prior, power) / np.sum(np.power(prior, power))
+            entropy = np.log(3) - sizes.size_divergence(p, expected_sizes)
             expected["certainty"] = weight * mutual_information.conditional_entropy(p)
             expected["balance"] = -weight * used["balance_weight"] * entropy
             smooth = perturbation.kl_divergence(p, assign(x + change))
@@ -153,6 +156,30 @@ def test_size_prior__expected_sizes_are_found():
         found = np.sort(np.bincount(clustering.labels_) / 400)[::-1]
         expected = shares if prior is shares else [1 / 3] * 3
         np.testing.assert_allclose(found, expected, atol=0.08)
+
+
+def test_size_prior__rises_in_half_of_the_steps_but_not_after_a_warm_start(
+    blobs, monkeypatch
+):
+    seen = []
+
+    class Watched(imsat_module._Information):
+        def _expected(self):
+            seen.append(super()._expected().numpy())
+            return super()._expected()
+
+    monkeypatch.setattr(imsat_module, "_Information", Watched)
+    prior = np.array([0.4, 0.35, 0.25])
+    settings = {"learning_rate": 1e-2, "max_epochs": 40, "warm_start": True}
+    clustering = small(size_prior=prior, **settings).fit(blobs[0])
+    assert len(seen) == 120
+    largest = [shares.max() for shares in seen]
+    assert largest[0] < 0.34
+    assert np.all(np.diff(largest[:60]) > 0)
+    np.testing.assert_allclose(seen[60:], np.tile(prior, (60, 1)), rtol=1e-5)
+    seen.clear()
+    clustering.set_params(max_epochs=1).fit(blobs[0])
+    np.testing.assert_allclose(seen, np.tile(prior, (3, 1)), rtol=1e-5)
 
 
 def test_size_prior__that_does_not_fit_is_refused_before_training(blobs, monkeypatch):
