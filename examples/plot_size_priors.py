@@ -3,10 +3,10 @@ Telling a clusterer how large clusters are
 ==========================================
 
 Words, customers, species: the largest group is often twice as large as the second,
-three times as large as the third, and so on. A clusterer that asks for equal sizes cuts
-the large groups into pieces. :class:`~skdeepcluster.IMSATClustering` can be told what to
-expect: ``size_prior="zipf"`` stands for sizes that fall in this way, and an array for
-any others.
+three times as large as the third, and so on. A clusterer that asks for equal sizes
+cuts the large groups into pieces. :class:`~skdeepcluster.IMSATClustering` can be told
+what to expect: ``size_prior="zipf"`` stands for sizes that fall in this way, and an
+array for any others.
 
 The example compares what is expected on groups whose sizes fall and on groups of
 equal size, since an expectation may be wrong.
@@ -73,7 +73,9 @@ for kind, sizes in SIZES.items():
             ordered = np.sort(np.bincount(labels, minlength=k))[::-1]
             found_sizes.setdefault((kind, name), []).append(ordered)
 for (kind, name), values in scores.items():
-    print(f"{kind:5} groups, {name:14} ARI {np.mean(values):.2f}  {np.round(values, 2)}")
+    print(
+        f"{kind:5} groups, {name:14} ARI {np.mean(values):.2f} of", np.round(values, 2)
+    )
 
 # %%
 # Sizes that were found

@@ -237,10 +237,10 @@ class IMSATClustering(EncoderHeadClusterer):
     layer starts near zero, so near equal assignments. The labels are the largest
     :math:`p_{ij}`.
 
-    Departures from [1]_: the paper has a prior on sizes without the order and the rise;
-    the gradient is looked for at the distance :math:`d_i`, where
-    the paper's code looks at distance 10 in every data set, about as far for the digits
-    it has; layers are narrower for few rows and start wider; the number of steps does not grow with the
+    Departures from [1]_: the order and the rise of a prior; the gradient is looked for
+    at the distance :math:`d_i`, where the paper's code looks at distance 10 in every
+    data set, about as far for the digits it has; layers are narrower for few rows, and
+    hidden ones start with larger weights; the number of steps does not grow with the
     rows; one forward pass gives both the assignments and what the moved rows are
     compared with. `vat_weight` 0 is RIM [2]_ with this network and without its weight
     decay, which says little about layers that normalise batches; RIM has
