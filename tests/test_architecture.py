@@ -140,6 +140,7 @@ _SHARED = (
     "._objectives",
     "._prototypes",
     "._runs",
+    "._size_prior",
     "._start",
     "._targets",
     "._views",
