@@ -33,7 +33,7 @@ class _Information(Objective):
 
     def __init__(self, model, prior, weights, distances, radius, n_steps):
         super().__init__(model)
-        self.vat_weight, self.information_weight, self.balance_weight = weights
+        self.vat_weight, self.clustering_weight, self.balance_weight = weights
         self.radius, self.n_steps = radius, n_steps
         self.register_buffer("prior", prior, persistent=False)
         self.register_buffer("distances", distances, persistent=False)
@@ -46,7 +46,7 @@ class _Information(Objective):
         p = log_p.exp()
         # Of equal shares this is the entropy of the mean assignment.
         entropy = math.log(p.shape[1]) - size_divergence(p, self._expected())
-        weight = self.information_weight
+        weight = self.clustering_weight
         terms = {
             "certainty": weight * conditional_entropy(p),
             "balance": -weight * self.balance_weight * entropy,
@@ -123,7 +123,7 @@ class IMSATClustering(EncoderHeadClusterer):
         divided by their sum.
     balance_weight : float, default=4.0
         Weight of the sizes against the certainty of rows, in range [0, inf).
-    information_weight : float, default=0.1
+    clustering_weight : float, default=0.1
         Weight of certainty and sizes together, in range (0, inf).
     vat_weight : float, default=1.0
         Weight of holding still, in range [0, inf). 0 leaves the two other terms, those
@@ -224,7 +224,7 @@ class IMSATClustering(EncoderHeadClusterer):
         + \lambda \Bigl( \frac{1}{n} \sum_i H(p_i)
         - \mu \bigl( \log k - \mathrm{KL}(\bar p \,\|\, u) \bigr) \Bigr)
 
-    where :math:`w` is `vat_weight`, :math:`\lambda` is `information_weight`,
+    where :math:`w` is `vat_weight`, :math:`\lambda` is `clustering_weight`,
     :math:`\mu` is `balance_weight` and :math:`H` the entropy in nats. Of equal sizes
     the last bracket is :math:`H(\bar p)`; others begin as equal ones, as a power of the
     prior that rises to one in the first half of the steps, so that it is for the rows
@@ -273,7 +273,7 @@ class IMSATClustering(EncoderHeadClusterer):
         **EncoderHeadClusterer._parameter_rules,
         "size_prior": SIZE_PRIORS,
         "balance_weight": [Reals(0)],
-        "information_weight": [Reals(0, closed="neither")],
+        "clustering_weight": [Reals(0, closed="neither")],
         "vat_weight": [Reals(0)],
         "n_neighbors": [Integers(1)],
         "radius": [Reals(0, closed="neither")],
@@ -291,7 +291,7 @@ class IMSATClustering(EncoderHeadClusterer):
         channels: Literal["auto", "first", "last"] = "auto",
         size_prior: Literal["uniform", "zipf"] | ArrayLike = "uniform",
         balance_weight: float = 4.0,
-        information_weight: float = 0.1,
+        clustering_weight: float = 0.1,
         vat_weight: float = 1.0,
         n_neighbors: int = 10,
         radius: float = 0.25,
@@ -314,7 +314,7 @@ class IMSATClustering(EncoderHeadClusterer):
         self.channels = channels
         self.size_prior = size_prior
         self.balance_weight = balance_weight
-        self.information_weight = information_weight
+        self.clustering_weight = clustering_weight
         self.vat_weight = vat_weight
         self.n_neighbors = n_neighbors
         self.radius = radius
@@ -359,7 +359,7 @@ class IMSATClustering(EncoderHeadClusterer):
         return _Information(
             model,
             prior_shares(self.size_prior, self.n_clusters),
-            (self.vat_weight, self.information_weight, self.balance_weight),
+            (self.vat_weight, self.clustering_weight, self.balance_weight),
             self._distances(trainer),
             self.radius,
             self._n_steps(trainer) * _RISE * self._is_new,

@@ -25,7 +25,7 @@ def small(n_clusters=3, **changes):
 
 SETTINGS = [
     {},
-    {"size_prior": "zipf", "balance_weight": 2.0, "information_weight": 0.7},
+    {"size_prior": "zipf", "balance_weight": 2.0, "clustering_weight": 0.7},
     {"size_prior": [4, 1, 2], "n_neighbors": 3, "radius": 0.8, "vat_weight": 2.5},
 ]
 PRIORS = [[1 / 3] * 3, [6 / 11, 3 / 11, 2 / 11], [4 / 7, 1 / 7, 2 / 7]]
@@ -57,7 +57,7 @@ def test_loss__against_the_references(blobs, monkeypatch, case):
             change = perturbation.adversarial_perturbation(
                 assign, x, p, noise, distances, used["radius"] * distances
             )
-            weight = used["information_weight"]
+            weight = used["clustering_weight"]
             # In the first of the steps in which the power of the prior rises to one.
             power = min(1, 1 / (1 + 0.5))
             expected_sizes = np.power(prior, power) / np.sum(np.power(prior, power))
