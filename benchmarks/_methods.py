@@ -18,7 +18,13 @@ from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from sklearn.mixture import GaussianMixture
 
 import skdeepcluster
-from skdeepcluster import BYOL, Autoencoder, DECClustering, SimCLR
+from skdeepcluster import (
+    BYOL,
+    Autoencoder,
+    DECClustering,
+    DeepBeliefNetwork,
+    SimCLR,
+)
 from skdeepcluster.engine import resolve_precision
 from skdeepcluster.metrics import clustering_accuracy
 
@@ -34,6 +40,7 @@ TWO_STEP = "Autoencoder + KMeans"
 MIXTURE = "Autoencoder + GaussianMixture"
 CONTRAST = "SimCLR + KMeans"
 BOOTSTRAP = "BYOL + KMeans"
+BELIEF = "DeepBeliefNetwork + KMeans"
 SCAN, CC = "SCANClustering", "ContrastiveClustering"
 DCEC, DEPICT = "DCECClustering", "DEPICTClustering"
 IIC, SWAV, PCL = "IICClustering", "SwAVClustering", "PCLClustering"
@@ -41,27 +48,29 @@ IDFD, DEEPCLUSTER = "IDFDClustering", "DeepCluster"
 DAC, PICA, IMSAT = "DACClustering", "PICAClustering", "IMSATClustering"
 TEMI, TURTLE = "TEMIClustering", "TURTLEClustering"
 BEHIND_CONTRAST = {f"SimCLR + {method}": method for method in (TEMI, TURTLE)}
-JULE = "JULEClustering"
+JULE, ENSEMBLE = "JULEClustering", "SCEDAEClustering"
 INFOGAN, CLUSTERGAN = "InfoGANClustering", "ClusterGANClustering"
 
 
 def deep_clusterers():
-    """The public clusterers that begin with an autoencoder, by name."""
+    """The public clusterers that go on from an autoencoder, by name."""
     public = [getattr(skdeepcluster, name) for name in skdeepcluster.__all__]
     return {
         cls.__name__: cls
         for cls in public
         if inspect.isclass(cls)
         and issubclass(cls, ClusterMixin)
-        and {"autoencoder", "n_clusters"} <= inspect.signature(cls).parameters.keys()
+        and {"autoencoder", "n_clusters", "max_epochs"}
+        <= inspect.signature(cls).parameters.keys()
     }
 
 
 FROM_AUTOENCODER = [TWO_STEP, MIXTURE, *deep_clusterers()]
 FROM_VIEWS = [CONTRAST, BOOTSTRAP, CC, IIC, PICA, SWAV, DAC, PCL, IDFD, DEEPCLUSTER]
 METHODS = [  # of flat rows, where DCEC is IDEC; of views, an embedding and a clusterer
-    *(m for m in (K_MEANS, *FROM_AUTOENCODER) if m != DCEC),
-    *(CONTRAST, CC, SCAN, TEMI, TURTLE, IMSAT, JULE, INFOGAN, CLUSTERGAN),
+    *(m for m in (K_MEANS, *FROM_AUTOENCODER, ENSEMBLE) if m != DCEC),
+    *(BELIEF, CONTRAST, CC, SCAN, TEMI, TURTLE, IMSAT),
+    *(JULE, INFOGAN, CLUSTERGAN),
 ]
 METHODS_OF_IMAGES = [
     *(K_MEANS, TWO_STEP, DCEC, DEPICT, *FROM_VIEWS, SCAN, *BEHIND_CONTRAST),
@@ -94,6 +103,11 @@ class Starts:
         """BYOL, and its seconds."""
         return timed_fit(BYOL(random_state=self.seed), self.X)
 
+    @functools.cached_property
+    def belief(self):
+        """The deep belief network, and its seconds."""
+        return timed_fit(DeepBeliefNetwork(random_state=self.seed), self.X)
+
     def of(self, method):
         """That of a method, and its seconds; None where it has none."""
         if method in FROM_AUTOENCODER:
@@ -103,6 +117,8 @@ class Starts:
             return self.simclr
         if method == BOOTSTRAP:
             return self.byol
+        if method == BELIEF:
+            return self.belief
         return None, 0.0
 
 
@@ -116,7 +132,7 @@ def cluster(method, X, n_clusters, seed, start):
     k_means = KMeans(n_clusters, n_init=20, random_state=seed)
     if method == K_MEANS:
         return k_means.fit_predict(X.reshape(X.shape[0], -1))
-    if method in (TWO_STEP, CONTRAST, BOOTSTRAP):
+    if method in (TWO_STEP, CONTRAST, BOOTSTRAP, BELIEF):
         return k_means.fit_predict(start.transform(X))
     if method in BEHIND_CONTRAST:
         cls = getattr(skdeepcluster, BEHIND_CONTRAST[method])

@@ -22,13 +22,14 @@ from skdeepcluster.cluster import (
     PCLClustering,
     PICAClustering,
     SCANClustering,
+    SCEDAEClustering,
     SwAVClustering,
     TEMIClustering,
     TURTLEClustering,
     UNSEENClustering,
     VaDEClustering,
 )
-from skdeepcluster.representation import BYOL, Autoencoder, SimCLR
+from skdeepcluster.representation import BYOL, Autoencoder, DeepBeliefNetwork, SimCLR
 
 __all__ = [
     "BYOL",
@@ -41,6 +42,7 @@ __all__ = [
     "DECClustering",
     "DEPICTClustering",
     "DKMClustering",
+    "DeepBeliefNetwork",
     "DeepCluster",
     "IDECClustering",
     "IDFDClustering",
@@ -51,6 +53,7 @@ __all__ = [
     "PCLClustering",
     "PICAClustering",
     "SCANClustering",
+    "SCEDAEClustering",
     "SimCLR",
     "SwAVClustering",
     "TEMIClustering",

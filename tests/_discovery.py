@@ -19,8 +19,14 @@ CLUSTERERS = [cls for cls in ESTIMATORS if issubclass(cls, ClusterMixin)]
 TOLD_HOW_MANY = [
     cls for cls in CLUSTERERS if "n_clusters" in inspect.signature(cls).parameters
 ]
+# Those that train themselves, and are not all done with what they start from.
+TRAINED = [
+    cls for cls in ESTIMATORS if "max_epochs" in inspect.signature(cls).parameters
+]
 FROM_AUTOENCODER = [
-    cls for cls in CLUSTERERS if "autoencoder" in inspect.signature(cls).parameters
+    cls
+    for cls in CLUSTERERS
+    if cls in TRAINED and "autoencoder" in inspect.signature(cls).parameters
 ]
 FROM_ENCODER = [cls for cls in ESTIMATORS if issubclass(cls, FromEncoder)]
 FROM_VIEWS = [
@@ -37,9 +43,11 @@ TINY = {
     "hidden_layer_sizes": (16,),
     "margin": 4.0,  # which no clusters are apart: there is always something to learn
     "max_epochs": 2,
+    "n_autoencoders": 4,
     "n_components": 4,
     "n_critic_steps": 2,
     "n_init": 2,
+    "n_landmarks": 20,
     "random_state": 0,
     "tol": 0.0,
     "update_interval": 3,
@@ -66,6 +74,17 @@ def tiny(cls, **changes) -> BaseEstimator:
     if settings.get("autoencoder") is TINY["autoencoder"]:
         settings["autoencoder"] = clone(TINY["autoencoder"])
     return cls(**settings)
+
+
+def set_training(estimator, **changes) -> BaseEstimator:
+    """Set what only training has, where an estimator or its autoencoder has it."""
+    known = parameter_names(type(estimator))
+    for name, value in changes.items():
+        if name not in known and "autoencoder" in known:
+            name = f"autoencoder__{name}"
+        if name in estimator.get_params():
+            estimator.set_params(**{name: value})
+    return estimator
 
 
 def outputs(estimator, X) -> dict:

@@ -268,8 +268,9 @@ def test_wrong_parameter__raises_before_training(cls, name, value, blobs, no_tra
 @pytest.mark.parametrize("value", [True, False])
 @each_estimator
 def test_booleans_are_not_numbers(cls, value, blobs, no_training):
-    with pytest.raises(InvalidParameterError, match="batch_size.*Got (True|False)"):
-        tiny(cls, batch_size=value).fit(blobs[0])
+    name = "batch_size" if "batch_size" in parameter_names(cls) else "n_init"
+    with pytest.raises(InvalidParameterError, match=f"{name}.*Got (True|False)"):
+        tiny(cls, **{name: value}).fit(blobs[0])
 
 
 @each_estimator

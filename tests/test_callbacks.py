@@ -13,6 +13,7 @@ from tests._discovery import (
     FROM_AUTOENCODER,
     assert_same_outputs,
     outputs,
+    set_training,
     tiny,
 )
 
@@ -90,7 +91,8 @@ def test_failed_fit__is_torn_down(cls, blobs):
     recorder = Recorder()
     estimator = tiny(cls).set_callbacks(recorder)
     with pytest.raises(ValueError):
-        estimator.set_params(learning_rate=1e300, batch_size=16).fit(1e30 * blobs[0])
+        set_training(estimator, learning_rate=1e300, batch_size=16)
+        estimator.fit(1e30 * blobs[0])
     assert recorder.tasks()[-1:] != ["fit"]
     assert [e[0] for e in recorder.events].count("teardown") == 1
     assert "_tasks" not in vars(estimator)

@@ -17,13 +17,15 @@ from tests._discovery import (
     ESTIMATORS,
     FROM_AUTOENCODER,
     METHODS,
+    TRAINED,
     assert_same_outputs,
     outputs,
-    parameter_names,
+    set_training,
     tiny,
 )
 
 each_estimator = pytest.mark.parametrize("cls", ESTIMATORS)
+each_trained = pytest.mark.parametrize("cls", TRAINED)
 each_from_autoencoder = pytest.mark.parametrize("cls", FROM_AUTOENCODER)
 
 # -- randomness --------------------------------------------------------------------
@@ -134,7 +136,7 @@ def test_eight_threads_predict_with_one_estimator(cls, blobs):
 # -- parameters and state ----------------------------------------------------------
 
 
-@each_estimator
+@each_trained
 def test_set_params_after_construction__is_honoured(cls, blobs):
     X, _ = blobs
     constructed = tiny(cls, max_epochs=3, random_state=4).fit(X)
@@ -263,9 +265,7 @@ def test_pickle_from_a_missing_device__loads_on_the_cpu_with_a_warning(cls, blob
 def test_fit_that_fails__leaves_nothing_fitted(cls, blobs):
     X, _ = blobs
     estimator = tiny(cls).fit(X)
-    estimator.set_params(learning_rate=1e300)
-    if "optimizer" in parameter_names(cls):
-        estimator.set_params(optimizer="sgd")
+    set_training(estimator, optimizer="sgd", learning_rate=1e300)
     with pytest.raises(ValueError, match="learning_rate"):
         estimator.fit(1000 * X)
     with pytest.raises(NotFittedError):

@@ -181,6 +181,7 @@ def read_in_windows(monkeypatch):
         "base._fingerprint",
         "utils._validation",
         "cluster._base",
+        "representation._belief",
         "representation._views",
     ):
         monkeypatch.setattr(f"skdeepcluster.{room}.row_blocks", small_blocks)
@@ -287,7 +288,7 @@ def test_every_epoch__visits_every_row_once(cls, n_samples, sizes, blobs, monkey
         return train(trainer, objective, **settings)
 
     monkeypatch.setattr(Trainer, "train", watched)
-    estimator = tiny(cls, batch_size=16, max_epochs=2)
+    estimator = tiny(cls, batch_size=16, max_epochs=2, n_autoencoders=2)
     if "autoencoder" in parameter_names(cls):
         estimator.set_params(autoencoder__batch_size=16)
     estimator.fit(blobs[0][:n_samples])

@@ -12,6 +12,7 @@ from tests._discovery import (
     assert_same_outputs,
     outputs,
     parameter_names,
+    set_training,
     tiny,
 )
 
@@ -155,10 +156,10 @@ def test_checkpoint_of_another_fit__is_not_used(cls, change, blobs, tmp_path, st
     with pytest.raises(InterruptedFit):
         longer(cls, tmp_path).fit(X)
     steps.clear()
-    unbroken = longer(cls, None).set_params(**change).fit(X)
+    unbroken = set_training(longer(cls, None), **change).fit(X)
     expected = list(steps)
     steps.clear()
-    other = longer(cls, tmp_path).set_params(**change).fit(X)
+    other = set_training(longer(cls, tmp_path), **change).fit(X)
     assert steps == expected
     assert_same_fit(other, unbroken, X)
 

@@ -15,6 +15,7 @@ from tests._discovery import (
     ESTIMATORS,
     FROM_AUTOENCODER,
     TOLD_HOW_MANY,
+    TRAINED,
     assert_same_outputs,
     outputs,
     tiny,
@@ -23,6 +24,7 @@ from tests._discovery import (
 each_estimator = pytest.mark.parametrize("cls", ESTIMATORS)
 each_clusterer = pytest.mark.parametrize("cls", CLUSTERERS)
 each_told_how_many = pytest.mark.parametrize("cls", TOLD_HOW_MANY)
+each_trained = pytest.mark.parametrize("cls", TRAINED)
 each_from_autoencoder = pytest.mark.parametrize("cls", FROM_AUTOENCODER)
 
 
@@ -44,7 +46,7 @@ def next_month(blobs):
     return X[order] + rng.normal(scale=0.5, size=X.shape), y[order]
 
 
-@each_estimator
+@each_trained
 def test_no_epochs__nothing_is_forgotten(cls, blobs, next_month):
     estimator = known(cls).fit(blobs[0])
     before = outputs(estimator, next_month[0])
@@ -114,7 +116,7 @@ def test_refused_rows__leave_the_fit_before(cls, spoil, blobs):
     assert vars(estimator).keys() == attributes.keys()
 
 
-@each_estimator
+@each_trained
 def test_interrupted__leaves_the_fit_before(cls, blobs, next_month, monkeypatch):
     X, _ = blobs
     estimator = known(cls).fit(X)

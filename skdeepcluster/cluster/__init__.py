@@ -18,6 +18,7 @@ from skdeepcluster.cluster._jule import JULEClustering
 from skdeepcluster.cluster._pcl import PCLClustering
 from skdeepcluster.cluster._pica import PICAClustering
 from skdeepcluster.cluster._scan import SCANClustering
+from skdeepcluster.cluster._scedae import SCEDAEClustering
 from skdeepcluster.cluster._swav import SwAVClustering
 from skdeepcluster.cluster._temi import TEMIClustering
 from skdeepcluster.cluster._turtle import TURTLEClustering
@@ -43,6 +44,7 @@ __all__ = [
     "PCLClustering",
     "PICAClustering",
     "SCANClustering",
+    "SCEDAEClustering",
     "SwAVClustering",
     "TEMIClustering",
     "UNSEENClustering",

@@ -10,9 +10,9 @@ from torch import nn
 
 from skdeepcluster.base import auto_epochs
 from skdeepcluster.cluster._base import DeepClusterer
-from skdeepcluster.cluster._runs import Run, most_agreed, pays_as_one, run_seeds
+from skdeepcluster.cluster._runs import Run, learn_as_one, most_agreed, run_seeds
 from skdeepcluster.cluster._sub_estimator import SubEstimatorMixin
-from skdeepcluster.engine import Objective, Trainer, apply_in_batches, are_kept
+from skdeepcluster.engine import Objective, Trainer, apply_in_batches
 from skdeepcluster.representation import Autoencoder
 from skdeepcluster.utils import Integers
 
@@ -87,10 +87,7 @@ class AutoencoderClusterer(SubEstimatorMixin, DeepClusterer):
             given = self.autoencoder.estimator
         else:
             given = self._unfitted_learner()
-        if not given._has_standard_runs or not are_kept(X.shape):
-            return False
-        widths = given._layer_widths(*X.shape)
-        return pays_as_one(self.n_runs, widths, torch.device(self.device_))
+        return learn_as_one(given, X.shape, self.n_runs, torch.device(self.device_))
 
     def _train(self, X, seeds, checkpoint, start) -> list[Run]:
         """Runs with these seeds as one; sets what does not depend on a seed."""

@@ -8,7 +8,7 @@ import torch
 from sklearn.metrics import adjusted_rand_score
 from torch import nn
 
-from skdeepcluster.engine import derive_seed
+from skdeepcluster.engine import are_kept, derive_seed
 from skdeepcluster.representation import Autoencoder
 
 # Measured with autoencoders of 35,000 to 580,000 weights and 2 to 10 runs.
@@ -40,6 +40,15 @@ def pays_as_one(n_runs: int, widths: list[int], device: torch.device) -> bool:
     return device.type != "cpu" or (
         n_runs >= _FEWEST_RUNS and n_weights <= _MOST_WEIGHTS
     )
+
+
+def learn_as_one(
+    learner: Autoencoder, shape: tuple[int, int], n_runs: int, device: torch.device
+) -> bool:
+    """Whether autoencoders that differ in their seed are faster trained as one."""
+    if not learner._has_standard_runs or not are_kept(shape):
+        return False
+    return pays_as_one(n_runs, learner._layer_widths(*shape), device)
 
 
 def most_agreed(runs: list[Run], labels: list[np.ndarray]) -> tuple[int, list[dict]]:

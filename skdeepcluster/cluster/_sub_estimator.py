@@ -110,7 +110,20 @@ class SubEstimatorMixin:
         if isinstance(self._given, FrozenEstimator):
             # Copies, since the original may be fitted again.
             return [copy.copy(self._given.estimator) for _ in seeds]
-        learner = self._unfitted_learner()
+        own = self._unfitted_learner().random_state
+        if own is None:
+            fit_seeds = [derive_seed(seed, self._part) for seed in seeds]
+        else:  # one for all
+            fit_seeds = [resolve_seed(own)]
+        fitted = self._fit_with_seeds(
+            X, self._unfitted_learner(), fit_seeds, checkpoint
+        )
+        return fitted if own is None else fitted * len(seeds)
+
+    def _fit_with_seeds(
+        self, X, learner: DeepEstimator, seeds: Sequence[int], checkpoint: Checkpoint
+    ) -> list[DeepEstimator]:
+        """Copies of an unfitted learner, each from the cache or fitted now."""
         learner.device_ = self.device_
         learner._tasks, learner._group = self._tasks, self._group
         learner.verbose = max(learner.verbose, self.verbose)
@@ -118,10 +131,6 @@ class SubEstimatorMixin:
         known_seed = isinstance(
             self.random_state if own is None else own, numbers.Integral
         )
-        if own is None:
-            fit_seeds = [derive_seed(seed, self._part) for seed in seeds]
-        else:  # one for all
-            fit_seeds = [resolve_seed(own)]
         pretrain, key = _pretrain, None
         if self.memory is not None and known_seed:
             ignore = ["learner", "X", "checkpoint"]
@@ -134,10 +143,10 @@ class SubEstimatorMixin:
                 "differs from fit to fit."
             )
         part = checkpoint.within(self._part)
-        fitted = pretrain(learner, X, fit_seeds, part, key)
+        fitted = pretrain(learner, X, seeds, part, key)
         for one in fitted:
             one._copy_input_description(self)
-        return fitted if own is None else fitted * len(seeds)
+        return fitted
 
 
 def _pretrain(learner, X, seeds, checkpoint, key):

@@ -18,6 +18,7 @@ from skdeepcluster.losses._contrastive import (
     partition_uncertainty,
     prototype_contrast,
 )
+from skdeepcluster.losses._free_energy import free_energy
 from skdeepcluster.losses._instances import (
     feature_decorrelation,
     feature_orthogonality,
@@ -54,6 +55,7 @@ __all__ = [
     "feature_decorrelation",
     "feature_orthogonality",
     "gradient_penalty",
+    "free_energy",
     "info_nce",
     "instance_discrimination",
     "kl_divergence",

@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from skdeepcluster.networks._adversarial import ClusterGANModel, InfoGANModel
+from skdeepcluster.networks._belief import BeliefDecoder, BeliefEncoder
 from skdeepcluster.networks._convolutional import (
     ConvolutionalDecoder,
     ConvolutionalEncoder,
@@ -18,6 +19,7 @@ from skdeepcluster.networks._heads import (
     UnitRows,
 )
 from skdeepcluster.networks._images import ImageLayout, image_layout
+from skdeepcluster.networks._landmarks import LandmarkEncoder, SumOfEncoders
 from skdeepcluster.networks._memory import MemoryBank, MovingAverage, Queue
 from skdeepcluster.networks._mlp import MLP, LinearPath
 from skdeepcluster.networks._models import (
@@ -43,6 +45,8 @@ __all__ = [
     "MLP",
     "AutoencoderHeadModel",
     "AutoencoderModel",
+    "BeliefDecoder",
+    "BeliefEncoder",
     "BernoulliLikelihood",
     "CentroidModel",
     "ClusterGANModel",
@@ -54,6 +58,7 @@ __all__ = [
     "HeadModel",
     "ImageLayout",
     "InfoGANModel",
+    "LandmarkEncoder",
     "LinearPath",
     "MemoryBank",
     "MixtureModel",
@@ -64,6 +69,7 @@ __all__ = [
     "ResNet18",
     "SpacesModel",
     "SoftKMeansModel",
+    "SumOfEncoders",
     "TwoHeads",
     "UnitRows",
     "UserNetwork",
@@ -104,6 +110,10 @@ _MODULES = {
         AutoencoderHeadModel,
         InfoGANModel,
         ClusterGANModel,
+        LandmarkEncoder,
+        SumOfEncoders,
+        BeliefEncoder,
+        BeliefDecoder,
     )
 }
 

@@ -132,12 +132,14 @@ class Restorer:
         if config["name"] == "UserNetwork":
             if config["module"] not in parts:
                 raise ValueError("it names an unknown part of the user's network.")
-            result["module"] = parts[config["module"]].module
+            # A copy: several parts of a model may have that module, each its weights.
+            result["module"] = copy.deepcopy(parts[config["module"]].module)
         return result
 
     def user_parts(self, estimator, fitted, config):
         """The user's modules by their names, with weights still to be loaded."""
-        started_from = [v for v in fitted.values() if isinstance(v, DeepEstimator)]
+        values = [w for v in fitted.values() for w in (v if type(v) is list else [v])]
+        started_from = [v for v in values if isinstance(v, DeepEstimator)]
         if started_from:
             return dict(copy.deepcopy(started_from[0].model_).named_children())
         n_features = member(fitted, "n_features_in_", int)

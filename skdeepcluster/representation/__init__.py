@@ -1,6 +1,7 @@
 """Representation learners: scikit-learn transformers."""
 
 from skdeepcluster.representation._autoencoder import Autoencoder
+from skdeepcluster.representation._belief import DeepBeliefNetwork
 from skdeepcluster.representation._byol import BYOL
 from skdeepcluster.representation._encoders import FromEncoder, FromViews, ViewLearner
 from skdeepcluster.representation._objectives import dropped
@@ -16,6 +17,7 @@ __all__ = [
     "AUGMENTATIONS",
     "BYOL",
     "Autoencoder",
+    "DeepBeliefNetwork",
     "FromEncoder",
     "FromViews",
     "SimCLR",

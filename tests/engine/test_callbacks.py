@@ -135,7 +135,7 @@ def test_fit__is_silent(cls, verbose, blobs, capfd):
 @pytest.mark.parametrize("cls", ESTIMATORS)
 def test_fit__logs_every_epoch_of_every_stage(cls, blobs, caplog):
     with caplog.at_level(logging.INFO, logger="skdeepcluster"):
-        estimator = tiny(cls, verbose=2).fit(blobs[0])
+        estimator = tiny(cls, verbose=2, n_autoencoders=2).fit(blobs[0])
     assert len(caplog.messages) == len(estimator.history_)
     for message, record in zip(caplog.messages, estimator.history_, strict=True):
         assert message.startswith(f"stage={record['stage']} epoch={record['epoch']} ")

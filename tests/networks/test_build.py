@@ -10,18 +10,22 @@ from skdeepcluster.networks import (
     MLP,
     AutoencoderHeadModel,
     AutoencoderModel,
+    BeliefDecoder,
+    BeliefEncoder,
     BernoulliLikelihood,
     CentroidModel,
     ClusterHeads,
     GaussianLikelihood,
     HeadModel,
     ImageLayout,
+    LandmarkEncoder,
     LinearPath,
     MixtureModel,
     ProjectionModel,
     PrototypeHeads,
     SoftKMeansModel,
     SpacesModel,
+    SumOfEncoders,
     UnitRows,
     UserNetwork,
     build,
@@ -111,6 +115,10 @@ METHODS = {
     HeadModel: ["embed", "assign", "log_assign", "assign_all", "label"],
     SpacesModel: ["embed", "assign", "log_assign", "label"],
     AutoencoderHeadModel: ["embed", "assign", "log_assign", "label"],
+    LandmarkEncoder: ["forward"],
+    SumOfEncoders: ["forward"],
+    BeliefEncoder: ["forward"],
+    BeliefDecoder: ["forward"],
     UserNetwork: ["forward"],
 }
 
@@ -128,6 +136,14 @@ def soft_kmeans(pair, centers):
 
 def heads(n_inputs, n_hidden=0):
     return ClusterHeads(n_inputs, 4, 3, n_hidden, seeded())
+
+
+def landmark_encoder(encoder):
+    """Of points in the plane."""
+    made = LandmarkEncoder(encoder, 5, 2, 3, 2)
+    made.landmarks.copy_(torch.rand(5, 2, generator=seeded()))
+    made.points.copy_(torch.rand(5, 3, generator=seeded()))
+    return made
 
 
 def models():
@@ -174,6 +190,16 @@ def models():
         ),
         "AutoencoderHeadModel": AutoencoderHeadModel(
             pair.encoder, pair.decoder, heads(2)
+        ),
+        "BeliefEncoder": BeliefEncoder([6, 5, 2], seeded()),
+        "BeliefDecoder": BeliefDecoder([6, 5, 2], False, seeded()),
+        "BeliefDecoder of shares": BeliefDecoder([6, 5, 2], True, seeded()),
+        "LandmarkEncoder": landmark_encoder(pair.encoder),
+        "SumOfEncoders": SumOfEncoders(
+            one=landmark_encoder(pair.encoder), other=mlp(6, 3)
+        ),
+        "SumOfEncoders of a user": SumOfEncoders(
+            one=landmark_encoder(of_user.encoder), other=mlp(6, 3)
         ),
         "UserNetwork of a user": of_images,
     }

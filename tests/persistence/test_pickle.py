@@ -50,6 +50,7 @@ def test_pipeline_with_a_frozen_part__every_protocol(cls, protocol, blobs):
 def trusted_names(estimator):
     """The class of the estimator and that of its part: nothing else of this package."""
     classes = {type(estimator), type(getattr(estimator, "autoencoder_", estimator))}
+    classes |= {type(part) for part in getattr(estimator, "autoencoders_", ())}
     return sorted(f"{cls.__module__}.{cls.__qualname__}" for cls in classes)
 
 

@@ -58,6 +58,9 @@ def assert_same_state(first, second):
         assert type(other) is type(value), name
         if isinstance(value, BaseEstimator):
             assert_same_state(value, other)
+        elif name == "autoencoders_":
+            for part, of_other in zip(value, other, strict=True):
+                assert_same_state(part, of_other)
         elif isinstance(value, torch.nn.Module):
             assert other.config == value.config
             assert not other.training
