@@ -46,7 +46,7 @@ DCEC, DEPICT = "DCECClustering", "DEPICTClustering"
 COMPOSED = "ComposedClustering"
 IIC, SWAV, PCL = "IICClustering", "SwAVClustering", "PCLClustering"
 IDFD, DEEPCLUSTER = "IDFDClustering", "DeepCluster"
-DAC, PICA = "DACClustering", "PICAClustering"
+DAC, PICA, IMSAT = "DACClustering", "PICAClustering", "IMSATClustering"
 TEMI, TURTLE = "TEMIClustering", "TURTLEClustering"
 BEHIND_CONTRAST = {f"SimCLR + {method}": method for method in (TEMI, TURTLE)}
 JULE, ENSEMBLE = "JULEClustering", "SCEDAEClustering"
@@ -71,10 +71,12 @@ FROM_VIEWS = [CONTRAST, BOOTSTRAP, CC, IIC, PICA, SWAV, DAC, PCL, IDFD, DEEPCLUS
 METHODS = [  # of flat rows, where DCEC is IDEC; of views, an embedding and a clusterer
     # Composed without settings is IDEC as well.
     *(m for m in (K_MEANS, *FROM_AUTOENCODER, ENSEMBLE) if m not in (DCEC, COMPOSED)),
-    *(BELIEF, CONTRAST, CC, SCAN, TEMI, TURTLE, JULE, INFOGAN, CLUSTERGAN),
+    *(BELIEF, CONTRAST, CC, SCAN, TEMI, TURTLE, IMSAT),
+    *(JULE, INFOGAN, CLUSTERGAN),
 ]
 METHODS_OF_IMAGES = [
-    *(K_MEANS, TWO_STEP, DCEC, DEPICT, *FROM_VIEWS, SCAN, *BEHIND_CONTRAST, JULE),
+    *(K_MEANS, TWO_STEP, DCEC, DEPICT, *FROM_VIEWS, SCAN, *BEHIND_CONTRAST),
+    *(IMSAT, JULE),
 ]
 
 

@@ -13,6 +13,7 @@ from skdeepcluster.cluster._dkm import DKMClustering
 from skdeepcluster.cluster._idec import IDECClustering
 from skdeepcluster.cluster._idfd import IDFDClustering
 from skdeepcluster.cluster._iic import IICClustering
+from skdeepcluster.cluster._imsat import IMSATClustering
 from skdeepcluster.cluster._infogan import InfoGANClustering
 from skdeepcluster.cluster._jule import JULEClustering
 from skdeepcluster.cluster._pcl import PCLClustering
@@ -39,6 +40,7 @@ __all__ = [
     "IDECClustering",
     "IDFDClustering",
     "IICClustering",
+    "IMSATClustering",
     "InfoGANClustering",
     "JULEClustering",
     "PCLClustering",

@@ -11,6 +11,7 @@ from skdeepcluster.initialization._centers import (
 from skdeepcluster.initialization._layers import with_all_layers
 from skdeepcluster.initialization._neighbors import (
     drawn_neighbors,
+    farthest_distances,
     median_distance,
     nearest_neighbors,
     neighbors_of,
@@ -20,6 +21,7 @@ from skdeepcluster.initialization._whitening import whiten
 __all__ = [
     "SAMPLE",
     "drawn_neighbors",
+    "farthest_distances",
     "kmeans_centers",
     "label_means",
     "lloyd",

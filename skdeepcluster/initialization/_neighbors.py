@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
-from skdeepcluster.engine import Passes, Rows
+from skdeepcluster.engine import Passes, Rows, apply_in_batches
 
 _FAISS_ROWS = 20_000  # from which faiss is faster than scikit-learn
 _FEW_ROWS = 2_000  # to whose neighbours distances are measured
@@ -30,6 +30,20 @@ def neighbors_of(points: np.ndarray, n_neighbors: int) -> np.ndarray:
     is_own = found == own
     is_own[~is_own.any(axis=1), -1] = True
     return found[~is_own].reshape(len(found), -1)
+
+
+def farthest_distances(rows: Rows, neighbors: Tensor) -> Tensor:
+    """Distance of each row to the last of its neighbours: (n, k) int64 -> (n,).
+
+    Zero where there are none.
+    """
+    if neighbors.shape[1] == 0:
+        return torch.zeros(len(neighbors), device=rows.device)
+
+    def distance(x, other):
+        return (x - rows.take(other)).norm(dim=1)
+
+    return apply_in_batches(rows, distance, neighbors[:, -1])
 
 
 def drawn_neighbors(

@@ -26,6 +26,7 @@ from skdeepcluster.losses._instances import (
 )
 from skdeepcluster.losses._locality import heat_kernel, locality
 from skdeepcluster.losses._mutual_information import (
+    conditional_entropy,
     confident_cross_entropy,
     consistency,
     mean_entropy,
@@ -33,6 +34,7 @@ from skdeepcluster.losses._mutual_information import (
 )
 from skdeepcluster.losses._neighbors import neighbor_distance
 from skdeepcluster.losses._pairs import confident_pairs
+from skdeepcluster.losses._perturbation import adversarial_perturbation
 from skdeepcluster.losses._pointwise import agreement, pointwise_mutual_information
 from skdeepcluster.losses._reconstruction import mean_squared_error
 from skdeepcluster.losses._self_training import kl_divergence, target_distribution
@@ -42,9 +44,11 @@ from skdeepcluster.losses._transport import sinkhorn, soft_cross_entropy
 from skdeepcluster.losses._triplets import triplet_loss
 
 __all__ = [
+    "adversarial_perturbation",
     "agreement",
     "cluster_contrast",
     "code_error",
+    "conditional_entropy",
     "confident_cross_entropy",
     "confident_pairs",
     "consistency",

@@ -22,6 +22,14 @@ def mean_entropy(p: Tensor) -> Tensor:
     return _entropy(promoted(p).mean(dim=-2))
 
 
+def conditional_entropy(p: Tensor) -> Tensor:
+    """Mean entropy, in nats, of the assignments: (n, k) -> scalar, (h, n, k) -> (h,).
+
+    The smaller, the more certain the rows are of their clusters.
+    """
+    return _entropy(promoted(p)).mean(dim=-1)
+
+
 def consistency(p: Tensor, p_neighbor: Tensor) -> Tensor:
     """SCAN's -log of the probability that a row and its neighbour share a cluster.
 

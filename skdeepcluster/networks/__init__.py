@@ -30,6 +30,7 @@ from skdeepcluster.networks._models import (
     nearest,
     squared_distances,
 )
+from skdeepcluster.networks._norm import fixed_averages
 from skdeepcluster.networks._resnet import ResNet18
 from skdeepcluster.networks._spaces import SpacesModel
 from skdeepcluster.networks._user import UserNetwork, user_autoencoder, user_encoder
@@ -76,6 +77,7 @@ __all__ = [
     "UnitRows",
     "UserNetwork",
     "build",
+    "fixed_averages",
     "image_layout",
     "layer_outputs",
     "nearest",

@@ -1,6 +1,7 @@
 """Fully connected networks."""
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +13,7 @@ def unchanged(x: Tensor) -> Tensor:
 
 
 class MLP(nn.Sequential):
-    """Linear layers with ReLU between them; the last layer is linear.
+    """Linear layers with ReLU between them; the last layer is linear by default.
 
     Weights are uniform within ``1 / sqrt(fan_in)`` and biases zero: with this start a
     plain autoencoder on digits clusters far better than with Glorot's.
@@ -26,6 +27,8 @@ class MLP(nn.Sequential):
         loaded, on torch's default device.
     batch_norm : bool, default=False
         Whether batches are normalised before each ReLU.
+    linear_output : bool, default=True
+        Whether the last layer is linear; else it ends as the others do.
     """
 
     def __init__(
@@ -33,17 +36,22 @@ class MLP(nn.Sequential):
         sizes: Sequence[int],
         generator: torch.Generator | None = None,
         batch_norm: bool = False,
+        linear_output: bool = True,
     ):
         layers: list[nn.Module] = []
-        for n_in, n_out in zip(sizes[:-2], sizes[1:-1], strict=True):
+        for n_in, n_out in pairwise(sizes):
             layers.append(blank_linear(n_in, n_out, generator))
             if batch_norm:
                 layers.append(nn.BatchNorm1d(n_out))
             layers.append(nn.ReLU())
-        super().__init__(*layers, blank_linear(*sizes[-2:], generator))
+        if linear_output:
+            del layers[-2 if batch_norm else -1 :]
+        super().__init__(*layers)
         self.config = {"name": "MLP", "sizes": [int(size) for size in sizes]}
         if batch_norm:  # files from before it do without
             self.config["batch_norm"] = True
+        if not linear_output:  # likewise
+            self.config["linear_output"] = False
         if generator is not None:
             self._initialise(generator)
 

@@ -144,6 +144,14 @@ class FromEncoder(DeepEstimator):
             return center, scale
         return channel_scaling(layout, center, scale)
 
+    def _auto_widths(self) -> tuple[int, ...]:
+        """What ``hidden_layer_sizes="auto"`` stands for."""
+        return 256, 256, 256
+
+    def _make_mlp(self, sizes: list[int], weights: torch.Generator) -> MLP:
+        """What ``network="mlp"`` stands for."""
+        return MLP(sizes, weights)
+
     def _make_encoder(self, n_features: int, seed: int) -> tuple[nn.Module, int]:
         """The encoder with its first weights, and the size of its output."""
         layout, network = self._layout(n_features), self.network
@@ -151,9 +159,8 @@ class FromEncoder(DeepEstimator):
         if isinstance(network, str):
             if network == "mlp" or layout is None:
                 hidden = self.hidden_layer_sizes
-                widths = (256, 256, 256) if hidden == "auto" else hidden
-                encoder = MLP([n_features, *widths], weights)
-                return encoder, widths[-1]
+                widths = self._auto_widths() if hidden == "auto" else hidden
+                return self._make_mlp([n_features, *widths], weights), widths[-1]
             name = "convolutional" if network == "auto" else network
             encoder = _OF_IMAGES[name](layout, weights)
             return encoder, encoder.n_outputs

@@ -10,6 +10,7 @@ from skdeepcluster.engine import Group, Passes, Rows, _passes
 from skdeepcluster.initialization import (
     _neighbors,
     drawn_neighbors,
+    farthest_distances,
     median_distance,
     nearest_neighbors,
 )
@@ -164,3 +165,19 @@ def test_median_distance__is_never_zero():
     assert distance_to(z, [[1], [0], [0], [0]]) == 4.0  # the mean of 0, 0, 0 and 16
     assert distance_to(z[:2], [[1], [0]]) == 1.0
     assert distance_to(z[:1], np.empty((1, 0), dtype=int)) == 1.0
+
+
+@pytest.mark.parametrize("n_neighbors", [1, 7, 200])
+def test_farthest_distances__are_those_to_the_last_neighbour(z, n_neighbors):
+    here = passes(z)
+    neighbors = nearest_neighbors(here, n_neighbors, by_angle=False)
+    squares = np.square(z[:, None] - z).sum(axis=2)
+    expected = np.sqrt(np.sort(squares, axis=1)[:, min(n_neighbors, 79)])
+    found = farthest_distances(here.rows, neighbors)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_farthest_distances__without_neighbours_are_zero():
+    here = passes(np.ones((1, 3)))
+    neighbors = nearest_neighbors(here, 10, by_angle=False)
+    assert farthest_distances(here.rows, neighbors).tolist() == [0.0]

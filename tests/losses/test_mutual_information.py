@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from skdeepcluster.losses import (
+    conditional_entropy,
     confident_cross_entropy,
     consistency,
     mean_entropy,
@@ -65,6 +66,38 @@ def test_entropy__is_zero_where_all_rows_share_a_cluster(p):
 def test_entropy__gradient():
     scores = random_scores(6, 3).requires_grad_()
     assert torch.autograd.gradcheck(lambda s: mean_entropy(s.softmax(dim=1)), scores)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("sharpness", [0.1, 1.0, 30.0])
+def test_conditional_entropy__against_the_reference(shape, sharpness):
+    p = random_assignment(*shape, sharpness=sharpness)
+    expected = reference.conditional_entropy(p.numpy())
+    assert float(conditional_entropy(p)) == pytest.approx(expected, abs=1e-12)
+    of_two = conditional_entropy(torch.stack([p, p.flip(0)]))
+    np.testing.assert_allclose(of_two, [expected, expected], atol=1e-12)
+
+
+def test_conditional_entropy__of_certain_rows_is_zero_and_has_finite_gradient():
+    p = one_hot([0, 2, 2], 3).requires_grad_()
+    loss = conditional_entropy(p)
+    loss.backward()
+    assert loss.item() == 0
+    assert p.grad.isfinite().all()
+
+
+def test_conditional_entropy__gradient():
+    scores = random_scores(6, 4).requires_grad_()
+    assert torch.autograd.gradcheck(
+        lambda scores: conditional_entropy(scores.softmax(dim=1)), scores
+    )
+
+
+def test_conditional_entropy__of_bfloat16_is_computed_in_float32():
+    p = random_assignment(30, 5).bfloat16()
+    result = conditional_entropy(p)
+    assert result.dtype == torch.float32
+    torch.testing.assert_close(result, conditional_entropy(p.float()))
 
 
 # -- consistency -------------------------------------------------------------------

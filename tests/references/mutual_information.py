@@ -16,6 +16,14 @@ def mean_entropy(p):
     return entropy
 
 
+def conditional_entropy(p):
+    """Mean over rows of minus the sum over clusters of p log p."""
+    entropy = 0.0
+    for row in p:
+        entropy -= sum(value * np.log(value) for value in row if value > 0)
+    return entropy / len(p)
+
+
 def consistency(p, p_neighbor):
     """Minus the mean log of the dot product of a row and its neighbour."""
     total = 0.0
