@@ -38,7 +38,7 @@ from threadpoolctl import threadpool_limits
 
 import skdeepcluster
 from skdeepcluster import Autoencoder, datasets
-from skdeepcluster.cluster._objectives import LabelledObjective
+from skdeepcluster.cluster._shared._objectives import LabelledObjective
 
 OURS, PEER = "skdeepcluster", "clustpy"
 PRETRAINING = "pretraining"

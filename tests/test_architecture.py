@@ -130,24 +130,8 @@ def test_other_rooms_are_entered_by_the_door(path):
             assert private in ([], ["__version__"]), module
 
 
-_SHARED = (
-    "._agglomeration",
-    "._base",
-    "._centroids",
-    "._composition",
-    "._design",
-    "._encoders",
-    "._heads",
-    "._neighbors",
-    "._objectives",
-    "._prototypes",
-    "._pulls",
-    "._runs",
-    "._size_prior",
-    "._start",
-    "._targets",
-    "._views",
-)
+# Of representations; what clusterers share has a folder.
+_SHARED = ("._encoders", "._objectives", "._start", "._views")
 
 
 @pytest.mark.parametrize(
@@ -167,8 +151,19 @@ def test_siblings_are_imported_only_to_subclass_them(path):
     }
     for module, names, _ in imports(source):
         in_room = module.startswith(f"skdeepcluster.{room(path)}._")
-        if in_room and not module.endswith(_SHARED):
+        if in_room and "._shared." not in module and not module.endswith(_SHARED):
             assert set(names) <= bases, module
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in MODULES if "cluster/_shared" in path.as_posix()],
+    ids=name_of,
+)
+def test_what_methods_share_knows_none_of_them(path):
+    for module, _, _ in imports(path.read_text()):
+        if module.startswith("skdeepcluster.cluster"):
+            assert module.startswith("skdeepcluster.cluster._shared."), module
 
 
 def test_the_engine_knows_no_clusters():

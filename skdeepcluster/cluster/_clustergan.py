@@ -10,8 +10,8 @@ import torch
 from scipy.optimize import linear_sum_assignment
 
 from skdeepcluster.base import auto_batch_size
-from skdeepcluster.cluster._adversarial import AdversarialClusterer, Game
-from skdeepcluster.cluster._centroids import CentersMixin
+from skdeepcluster.cluster._shared._adversarial import AdversarialClusterer, Game
+from skdeepcluster.cluster._shared._centroids import CentersMixin
 from skdeepcluster.engine import Update, generator
 from skdeepcluster.losses import code_error, gradient_penalty, mean_squared_error
 from skdeepcluster.networks import ClusterGANModel

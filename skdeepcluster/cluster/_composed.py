@@ -13,9 +13,9 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.metaestimators import available_if
 
 from skdeepcluster.base import DecoderMixin
-from skdeepcluster.cluster._assignments import SoftAssignmentMixin
-from skdeepcluster.cluster._design import DesignClusterer
-from skdeepcluster.cluster._size_prior import SIZE_PRIORS
+from skdeepcluster.cluster._shared._assignments import SoftAssignmentMixin
+from skdeepcluster.cluster._shared._design import DesignClusterer
+from skdeepcluster.cluster._shared._size_prior import SIZE_PRIORS
 from skdeepcluster.engine import derive_seed
 from skdeepcluster.initialization import (
     kmeans_centers,

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from skdeepcluster.cluster._from_views import ViewHeadClusterer
+from skdeepcluster.cluster._shared._from_views import ViewHeadClusterer
 from skdeepcluster.engine import generator
 from skdeepcluster.losses import cluster_contrast, mean_entropy, nt_xent
 from skdeepcluster.networks import MLP, ClusterHeads, HeadModel

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from skdeepcluster.cluster._from_views import ViewHeadClusterer
+from skdeepcluster.cluster._shared._from_views import ViewHeadClusterer
 from skdeepcluster.engine import generator
 from skdeepcluster.losses import confident_pairs
 from skdeepcluster.networks import ClusterHeads, HeadModel

@@ -9,9 +9,9 @@ from joblib import Memory
 from sklearn.frozen import FrozenEstimator
 
 from skdeepcluster.base import DecoderMixin
-from skdeepcluster.cluster._centroids import CentroidClusterer
-from skdeepcluster.cluster._objectives import CentroidObjective
-from skdeepcluster.cluster._pulls import RunningMeans, TowardsCenters
+from skdeepcluster.cluster._shared._centroids import CentroidClusterer
+from skdeepcluster.cluster._shared._objectives import CentroidObjective
+from skdeepcluster.cluster._shared._pulls import RunningMeans, TowardsCenters
 from skdeepcluster.losses import mean_squared_error
 from skdeepcluster.networks import CentroidModel
 from skdeepcluster.representation import Autoencoder

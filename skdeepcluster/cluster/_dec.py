@@ -8,13 +8,13 @@ import torch
 from joblib import Memory
 from sklearn.frozen import FrozenEstimator
 
-from skdeepcluster.cluster._assignments import SoftAssignmentMixin
-from skdeepcluster.cluster._centroids import (
+from skdeepcluster.cluster._shared._assignments import SoftAssignmentMixin
+from skdeepcluster.cluster._shared._centroids import (
     CentroidClusterer,
     auto_interval,
 )
-from skdeepcluster.cluster._objectives import CentroidObjective
-from skdeepcluster.cluster._pulls import TowardsTargets
+from skdeepcluster.cluster._shared._objectives import CentroidObjective
+from skdeepcluster.cluster._shared._pulls import TowardsTargets
 from skdeepcluster.networks import CentroidModel
 from skdeepcluster.representation import Autoencoder
 from skdeepcluster.utils import Integers, Reals

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from sklearn.metrics import normalized_mutual_info_score
 from torch import nn
 
-from skdeepcluster.cluster._from_views import ViewCenterClusterer
+from skdeepcluster.cluster._shared._from_views import ViewCenterClusterer
 from skdeepcluster.engine import balanced_order, derive_seed, generator
 from skdeepcluster.initialization import kmeans_centers, whiten
 from skdeepcluster.networks import MLP, ProjectionModel

@@ -9,10 +9,10 @@ from joblib import Memory
 from sklearn.frozen import FrozenEstimator
 
 from skdeepcluster.base import DecoderMixin
-from skdeepcluster.cluster._assignments import LogOddsMixin, SoftAssignmentMixin
-from skdeepcluster.cluster._centroids import KMeansStartClusterer, auto_interval
-from skdeepcluster.cluster._objectives import LabelledObjective
-from skdeepcluster.cluster._targets import make_targets
+from skdeepcluster.cluster._shared._assignments import LogOddsMixin, SoftAssignmentMixin
+from skdeepcluster.cluster._shared._centroids import KMeansStartClusterer, auto_interval
+from skdeepcluster.cluster._shared._objectives import LabelledObjective
+from skdeepcluster.cluster._shared._targets import make_targets
 from skdeepcluster.initialization import mean_square
 from skdeepcluster.losses import mean_squared_error, soft_cross_entropy
 from skdeepcluster.networks import AutoencoderHeadModel, ClusterHeads

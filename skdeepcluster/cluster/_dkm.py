@@ -9,10 +9,10 @@ from joblib import Memory
 from sklearn.frozen import FrozenEstimator
 
 from skdeepcluster.base import DecoderMixin
-from skdeepcluster.cluster._assignments import SoftAssignmentMixin
-from skdeepcluster.cluster._centroids import CentroidClusterer
-from skdeepcluster.cluster._objectives import CentroidObjective
-from skdeepcluster.cluster._pulls import TowardsAllCenters
+from skdeepcluster.cluster._shared._assignments import SoftAssignmentMixin
+from skdeepcluster.cluster._shared._centroids import CentroidClusterer
+from skdeepcluster.cluster._shared._objectives import CentroidObjective
+from skdeepcluster.cluster._shared._pulls import TowardsAllCenters
 from skdeepcluster.initialization import mean_square
 from skdeepcluster.losses import mean_squared_error
 from skdeepcluster.networks import SoftKMeansModel

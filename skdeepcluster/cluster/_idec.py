@@ -9,13 +9,13 @@ from joblib import Memory
 from sklearn.frozen import FrozenEstimator
 
 from skdeepcluster.base import DecoderMixin
-from skdeepcluster.cluster._assignments import SoftAssignmentMixin
-from skdeepcluster.cluster._centroids import (
+from skdeepcluster.cluster._dec import SelfTraining
+from skdeepcluster.cluster._shared._assignments import SoftAssignmentMixin
+from skdeepcluster.cluster._shared._centroids import (
     CentroidClusterer,
     auto_interval,
     auto_weight,
 )
-from skdeepcluster.cluster._dec import SelfTraining
 from skdeepcluster.losses import mean_squared_error
 from skdeepcluster.networks import CentroidModel
 from skdeepcluster.representation import Autoencoder

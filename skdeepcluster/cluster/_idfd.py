@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from skdeepcluster.cluster._from_views import ViewCenterClusterer
+from skdeepcluster.cluster._shared._from_views import ViewCenterClusterer
 from skdeepcluster.engine import generator
 from skdeepcluster.losses import (
     feature_decorrelation,

@@ -8,7 +8,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from skdeepcluster.cluster._several_heads import HeadsObjective, SeveralHeadsClusterer
+from skdeepcluster.cluster._shared._several_heads import (
+    HeadsObjective,
+    SeveralHeadsClusterer,
+)
 from skdeepcluster.losses import mutual_information
 
 

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import ArrayLike
 from torch import nn
 
-from skdeepcluster.cluster._heads import EncoderHeadClusterer
-from skdeepcluster.cluster._size_prior import SIZE_PRIORS, prior_shares
+from skdeepcluster.cluster._shared._heads import EncoderHeadClusterer
+from skdeepcluster.cluster._shared._size_prior import SIZE_PRIORS, prior_shares
 from skdeepcluster.engine import Objective, generator
 from skdeepcluster.initialization import farthest_distances, nearest_neighbors
 from skdeepcluster.losses import (

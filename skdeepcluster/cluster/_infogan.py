@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from skdeepcluster.base import auto_batch_size
-from skdeepcluster.cluster._adversarial import AdversarialClusterer, Game
-from skdeepcluster.cluster._assignments import LogOddsMixin, SoftAssignmentMixin
+from skdeepcluster.cluster._shared._adversarial import AdversarialClusterer, Game
+from skdeepcluster.cluster._shared._assignments import LogOddsMixin, SoftAssignmentMixin
 from skdeepcluster.engine import Update, generator
 from skdeepcluster.losses import code_error, taken_for_real
 from skdeepcluster.networks import MLP, InfoGANModel

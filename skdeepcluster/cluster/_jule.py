@@ -10,8 +10,8 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import euclidean_distances
 from torch import nn
 
-from skdeepcluster.cluster._agglomeration import Agglomeration
-from skdeepcluster.cluster._base import BaseClusterer
+from skdeepcluster.cluster._shared._agglomeration import Agglomeration
+from skdeepcluster.cluster._shared._base import BaseClusterer
 from skdeepcluster.engine import Objective, Trainer, grouped_order
 from skdeepcluster.losses import triplet_loss
 from skdeepcluster.networks import UnitRows

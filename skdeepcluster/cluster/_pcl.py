@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from skdeepcluster.cluster._from_views import ViewCenterClusterer
-from skdeepcluster.cluster._prototypes import Prototypes
+from skdeepcluster.cluster._shared._from_views import ViewCenterClusterer
+from skdeepcluster.cluster._shared._prototypes import Prototypes
 from skdeepcluster.engine import generator
 from skdeepcluster.losses import info_nce
 from skdeepcluster.networks import MLP, MovingAverage, ProjectionModel, Queue

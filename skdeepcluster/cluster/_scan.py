@@ -11,13 +11,13 @@ from joblib import Memory
 from sklearn.frozen import FrozenEstimator
 
 from skdeepcluster.base import auto_epochs
-from skdeepcluster.cluster._heads import HeadClusterer, best_head
-from skdeepcluster.cluster._neighbors import (
+from skdeepcluster.cluster._shared._heads import HeadClusterer, best_head
+from skdeepcluster.cluster._shared._neighbors import (
     NeighborConsistency,
     SelfLabelling,
     head_losses,
 )
-from skdeepcluster.cluster._sub_estimator import SubEstimatorMixin
+from skdeepcluster.cluster._shared._sub_estimator import SubEstimatorMixin
 from skdeepcluster.engine import Rows, derive_seed, generator
 from skdeepcluster.initialization import kmeans_centers, nearest_neighbors
 from skdeepcluster.networks import ClusterHeads, HeadModel, UnitRows, image_layout

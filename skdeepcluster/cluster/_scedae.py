@@ -14,10 +14,10 @@ from scipy.sparse import csr_array
 from sklearn.frozen import FrozenEstimator
 from torch import Tensor
 
-from skdeepcluster.cluster._base import DeepClusterer
-from skdeepcluster.cluster._centroids import CentersMixin
-from skdeepcluster.cluster._runs import learn_as_one, run_seeds
-from skdeepcluster.cluster._sub_estimator import SubEstimatorMixin
+from skdeepcluster.cluster._shared._base import DeepClusterer
+from skdeepcluster.cluster._shared._centroids import CentersMixin
+from skdeepcluster.cluster._shared._runs import learn_as_one, run_seeds
+from skdeepcluster.cluster._shared._sub_estimator import SubEstimatorMixin
 from skdeepcluster.engine import Passes, Rows, blocks_of, derive_seed, resolve_seed
 from skdeepcluster.initialization import kmeans_centers
 from skdeepcluster.networks import CentroidModel, LandmarkEncoder, SumOfEncoders

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from skdeepcluster.cluster._from_views import OverclusteringClusterer
+from skdeepcluster.cluster._shared._from_views import OverclusteringClusterer
 from skdeepcluster.engine import generator
 from skdeepcluster.losses import sinkhorn, soft_cross_entropy
 from skdeepcluster.networks import PrototypeHeads

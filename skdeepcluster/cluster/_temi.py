@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from skdeepcluster.base import auto_epochs
-from skdeepcluster.cluster._heads import HeadClusterer, best_head, n_used
+from skdeepcluster.cluster._shared._heads import HeadClusterer, best_head, n_used
 from skdeepcluster.engine import Objective, Trainer, derive_seed, generator
 from skdeepcluster.initialization import (
     drawn_neighbors,

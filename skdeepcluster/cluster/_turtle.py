@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from skdeepcluster.base import auto_epochs
-from skdeepcluster.cluster._heads import HeadClusterer
+from skdeepcluster.cluster._shared._heads import HeadClusterer
 from skdeepcluster.engine import Objective, derive_seed, generator
 from skdeepcluster.initialization import kmeans_centers
 from skdeepcluster.losses import mean_entropy, soft_cross_entropy

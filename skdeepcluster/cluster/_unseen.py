@@ -9,8 +9,8 @@ from joblib import Memory
 from sklearn.frozen import FrozenEstimator
 
 from skdeepcluster.base import DecoderMixin
-from skdeepcluster.cluster._centroids import CentroidClusterer
 from skdeepcluster.cluster._dcn import KMeansFriendly
+from skdeepcluster.cluster._shared._centroids import CentroidClusterer
 from skdeepcluster.losses import neighbor_distance
 from skdeepcluster.networks import CentroidModel
 from skdeepcluster.representation import Autoencoder

@@ -12,9 +12,9 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from skdeepcluster.base import DecoderMixin
-from skdeepcluster.cluster._assignments import SoftAssignmentMixin
-from skdeepcluster.cluster._centroids import CentroidClusterer
-from skdeepcluster.cluster._objectives import LabelledObjective
+from skdeepcluster.cluster._shared._assignments import SoftAssignmentMixin
+from skdeepcluster.cluster._shared._centroids import CentroidClusterer
+from skdeepcluster.cluster._shared._objectives import LabelledObjective
 from skdeepcluster.engine import apply_in_batches
 from skdeepcluster.networks import (
     BernoulliLikelihood,

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from skdeepcluster.cluster import _agglomeration
-from skdeepcluster.cluster._agglomeration import (
+from skdeepcluster.cluster._shared import _agglomeration
+from skdeepcluster.cluster._shared._agglomeration import (
     Agglomeration,
     first_clusters,
     merged,

@@ -10,7 +10,7 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.pipeline import make_pipeline
 from torch import nn
 
-import skdeepcluster.cluster._design as design_module
+import skdeepcluster.cluster._shared._design as design_module
 from skdeepcluster import (
     Autoencoder,
     ComposedClustering,
@@ -19,7 +19,7 @@ from skdeepcluster import (
     DKMClustering,
     IDECClustering,
 )
-from skdeepcluster.cluster._composition import Composition
+from skdeepcluster.cluster._shared._composition import Composition
 from skdeepcluster.losses import zipf_prior
 from tests.cluster._small import clustering_history
 from tests.cluster._small import small as make_small
@@ -79,7 +79,7 @@ PUBLISHED = {
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_design__of_a_published_method_is_that_method(name, n_runs, monkeypatch):
     if n_runs > 1:  # as one
-        monkeypatch.setattr("skdeepcluster.cluster._runs._FEWEST_RUNS", 2)
+        monkeypatch.setattr("skdeepcluster.cluster._shared._runs._FEWEST_RUNS", 2)
     cls, of_method, of_design = PUBLISHED[name]
     X = load_digits().data[:120]
     common = {"n_runs": n_runs, "batch_size": 40}

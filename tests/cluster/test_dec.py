@@ -10,9 +10,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 from torch import nn
 
-import skdeepcluster.cluster._centroids as centroids_module
 import skdeepcluster.cluster._dec as dec_module
-import skdeepcluster.cluster._targets as targets_module
+import skdeepcluster.cluster._shared._centroids as centroids_module
+import skdeepcluster.cluster._shared._targets as targets_module
 from skdeepcluster import Autoencoder, DECClustering
 from tests.cluster._small import clustering_history
 from tests.cluster._small import small as make_small

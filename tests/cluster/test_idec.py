@@ -8,7 +8,7 @@ from sklearn.datasets import load_digits
 from sklearn.metrics import adjusted_rand_score
 
 from skdeepcluster import IDECClustering
-from skdeepcluster.cluster._centroids import auto_weight
+from skdeepcluster.cluster._shared._centroids import auto_weight
 from tests.cluster._small import clustering_history
 from tests.cluster._small import small as make_small
 from tests.references import reconstruction, self_training

@@ -9,7 +9,7 @@ from sklearn.metrics import adjusted_rand_score
 
 import skdeepcluster.cluster._jule as jule_module
 from skdeepcluster import JULEClustering
-from skdeepcluster.cluster._agglomeration import Agglomeration
+from skdeepcluster.cluster._shared._agglomeration import Agglomeration
 from tests.cluster._small import small as make_small
 from tests.references import triplets as reference
 

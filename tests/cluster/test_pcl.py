@@ -8,7 +8,7 @@ from sklearn.metrics import adjusted_rand_score
 
 import skdeepcluster.cluster._pcl as pcl_module
 from skdeepcluster import PCLClustering
-from skdeepcluster.cluster._prototypes import concentrations
+from skdeepcluster.cluster._shared._prototypes import concentrations
 from tests.cluster._small import small as make_small
 from tests.references import contrastive as reference
 

@@ -9,8 +9,8 @@ from sklearn.metrics import adjusted_rand_score
 from torch import nn
 
 from skdeepcluster import Autoencoder, DECClustering
-from skdeepcluster.cluster import _runs
-from skdeepcluster.cluster._runs import Run, most_agreed, pays_as_one, run_seeds
+from skdeepcluster.cluster._shared import _runs
+from skdeepcluster.cluster._shared._runs import Run, most_agreed, pays_as_one, run_seeds
 from skdeepcluster.engine import Group
 from skdeepcluster.inspection import TrainingDisplay
 from tests._discovery import FROM_AUTOENCODER, outputs

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 import skdeepcluster.cluster._scan as scan_module
-from skdeepcluster.cluster._heads import best_head
-from skdeepcluster.cluster._neighbors import NeighborConsistency, head_losses
+from skdeepcluster.cluster._shared._heads import best_head
+from skdeepcluster.cluster._shared._neighbors import NeighborConsistency, head_losses
 from skdeepcluster.engine import Rows, Trainer
 from skdeepcluster.engine._rows import Batch
 from skdeepcluster.networks import ClusterHeads, HeadModel, UnitRows

@@ -9,8 +9,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import adjusted_rand_score
 
-import skdeepcluster.cluster._neighbors as neighbors_module
 import skdeepcluster.cluster._scan as scan_module
+import skdeepcluster.cluster._shared._neighbors as neighbors_module
 from skdeepcluster import Autoencoder, SCANClustering, SimCLR
 from skdeepcluster.representation import _views
 from tests.cluster._scan import (

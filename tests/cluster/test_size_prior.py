@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from skdeepcluster.cluster._size_prior import prior_shares
+from skdeepcluster.cluster._shared._size_prior import prior_shares
 from skdeepcluster.losses import zipf_prior
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from skdeepcluster.cluster._assignments import LogOddsMixin
-from skdeepcluster.cluster._from_autoencoder import AutoencoderClusterer
+from skdeepcluster.cluster._shared._assignments import LogOddsMixin
+from skdeepcluster.cluster._shared._from_autoencoder import AutoencoderClusterer
 from skdeepcluster.engine import Passes, Trainer, apply_in_batches, derive_seed
 from skdeepcluster.initialization import kmeans_centers, label_means
 from skdeepcluster.utils import Integers, MatrixLike, Reals

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from skdeepcluster.cluster._heads import n_used
+from skdeepcluster.cluster._shared._heads import n_used
 from skdeepcluster.engine import Objective, Trainer
 from skdeepcluster.initialization import drawn_neighbors
 from skdeepcluster.losses import confident_cross_entropy, consistency, mean_entropy

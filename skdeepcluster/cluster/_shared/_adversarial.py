@@ -9,7 +9,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from skdeepcluster.cluster._base import DeepClusterer
+from skdeepcluster.cluster._shared._base import DeepClusterer
 from skdeepcluster.engine import Objective
 from skdeepcluster.networks import MLP, ConvolutionalDecoder, ConvolutionalEncoder
 from skdeepcluster.representation import FromEncoder

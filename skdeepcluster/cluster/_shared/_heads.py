@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from skdeepcluster.base import auto_batch_size
-from skdeepcluster.cluster._assignments import LogOddsMixin, SoftAssignmentMixin
-from skdeepcluster.cluster._base import DeepClusterer
+from skdeepcluster.cluster._shared._assignments import LogOddsMixin, SoftAssignmentMixin
+from skdeepcluster.cluster._shared._base import DeepClusterer
 from skdeepcluster.representation import FromEncoder
 
 _ROWS_PER_CLUSTER = 10  # in a batch, for its mean assignment to say something

@@ -2,19 +2,19 @@
 
 from sklearn.frozen import FrozenEstimator
 
-from skdeepcluster.cluster._centroids import (
+from skdeepcluster.cluster._shared._centroids import (
     CentroidClusterer,
     auto_interval,
     auto_weight,
 )
-from skdeepcluster.cluster._composition import Composition, near_rows
-from skdeepcluster.cluster._pulls import (
+from skdeepcluster.cluster._shared._composition import Composition, near_rows
+from skdeepcluster.cluster._shared._pulls import (
     Pull,
     TowardsAllCenters,
     TowardsCenters,
     TowardsTargets,
 )
-from skdeepcluster.cluster._size_prior import prior_shares
+from skdeepcluster.cluster._shared._size_prior import prior_shares
 from skdeepcluster.engine import Trainer
 from skdeepcluster.networks import (
     AllLayers,

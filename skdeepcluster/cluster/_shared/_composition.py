@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from skdeepcluster.cluster._objectives import CentroidObjective
-from skdeepcluster.cluster._pulls import Pull, RunningMeans
+from skdeepcluster.cluster._shared._objectives import CentroidObjective
+from skdeepcluster.cluster._shared._pulls import Pull, RunningMeans
 from skdeepcluster.engine import Batch, Rows, Trainer, derive_seed
 from skdeepcluster.initialization import (
     drawn_neighbors,

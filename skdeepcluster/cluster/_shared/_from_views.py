@@ -3,9 +3,9 @@
 from abc import abstractmethod
 from typing import Literal
 
-from skdeepcluster.cluster._base import DeepClusterer
-from skdeepcluster.cluster._centroids import CentersMixin
-from skdeepcluster.cluster._heads import EncoderHeadClusterer
+from skdeepcluster.cluster._shared._base import DeepClusterer
+from skdeepcluster.cluster._shared._centroids import CentersMixin
+from skdeepcluster.cluster._shared._heads import EncoderHeadClusterer
 from skdeepcluster.networks import (
     CentroidModel,
     ClusterHeads,

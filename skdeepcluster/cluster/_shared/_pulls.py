@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from skdeepcluster.cluster._targets import make_targets
+from skdeepcluster.cluster._shared._targets import make_targets
 from skdeepcluster.engine import Batch, Group, Passes
 from skdeepcluster.losses import kl_divergence, soft_kmeans
 from skdeepcluster.networks import CentroidModel, SoftKMeansModel, squared_distances

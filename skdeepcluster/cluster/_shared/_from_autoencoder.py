@@ -9,9 +9,14 @@ from sklearn.frozen import FrozenEstimator
 from torch import nn
 
 from skdeepcluster.base import auto_epochs
-from skdeepcluster.cluster._base import DeepClusterer
-from skdeepcluster.cluster._runs import Run, learn_as_one, most_agreed, run_seeds
-from skdeepcluster.cluster._sub_estimator import SubEstimatorMixin
+from skdeepcluster.cluster._shared._base import DeepClusterer
+from skdeepcluster.cluster._shared._runs import (
+    Run,
+    learn_as_one,
+    most_agreed,
+    run_seeds,
+)
+from skdeepcluster.cluster._shared._sub_estimator import SubEstimatorMixin
 from skdeepcluster.engine import Objective, Trainer, apply_in_batches
 from skdeepcluster.representation import Autoencoder
 from skdeepcluster.utils import Integers

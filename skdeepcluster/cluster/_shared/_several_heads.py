@@ -5,8 +5,8 @@ from abc import abstractmethod
 import torch
 from torch import Tensor
 
-from skdeepcluster.cluster._from_views import OverclusteringClusterer
-from skdeepcluster.cluster._heads import best_head, n_used
+from skdeepcluster.cluster._shared._from_views import OverclusteringClusterer
+from skdeepcluster.cluster._shared._heads import best_head, n_used
 from skdeepcluster.engine import generator
 from skdeepcluster.networks import ClusterHeads
 from skdeepcluster.representation import ViewObjective

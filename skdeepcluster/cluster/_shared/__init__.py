@@ -1,0 +1,1 @@
+"""What clustering methods share, and what single ones are too long without."""
