@@ -13,10 +13,12 @@ from skdeepcluster.cluster._shared import _runs
 from skdeepcluster.cluster._shared._runs import Run, most_agreed, pays_as_one, run_seeds
 from skdeepcluster.engine import Group
 from skdeepcluster.inspection import TrainingDisplay
-from tests._discovery import FROM_AUTOENCODER, outputs
+from tests._discovery import CLUSTERERS, outputs, parameter_names
 from tests.cluster._small import small
 
-each_clusterer = pytest.mark.parametrize("cls", FROM_AUTOENCODER)
+each_clusterer = pytest.mark.parametrize(
+    "cls", [cls for cls in CLUSTERERS if "n_runs" in parameter_names(cls)]
+)
 
 
 def of_run(clusterer, number):
