@@ -20,9 +20,8 @@ seconds tell orders of magnitude.
 """
 
 ABOUT_GAINS = """
-The sets count equally: {sets}. The first number is the mean over them. The others are
-about the differences to KMeans, of the means over the seeds; "better" counts the sets
-with a positive one.
+Differences to KMeans, of the means over the seeds, over the sets on which a method was
+run, which count equally; "better" counts those with a positive one.
 """
 
 
@@ -36,12 +35,11 @@ def page(title, about, rows, sets, methods):
         own = {method: cell[method] for method in methods if method in cell}
         parts += [heading(name), described(sets[name])]
         parts.append(simple_table(set_table(own, sets[name].published)))
-    complete = [name for name in cells if set(methods) <= set(cells[name])]
-    if len(complete) > 1 and K_MEANS in methods:
+    if len(cells) > 1 and K_MEANS in methods:
         parts += [
             heading("Over the sets"),
-            paragraph(ABOUT_GAINS.format(sets=", ".join(complete))),
-            simple_table(gains_table({n: cells[n] for n in complete}, methods)),
+            paragraph(ABOUT_GAINS),
+            simple_table(gains_table(cells, methods)),
         ]
     columns = ["precision", *environment()]
     parts += [
@@ -63,21 +61,14 @@ def by_set_and_method(rows):
 
 
 def overview(cells, methods):
-    """Sets in rows, methods in columns: the mean ARI over the seeds, then over sets."""
-    lines = [["Set", *(method.removesuffix("Clustering") for method in methods)]]
-    for name, cell in cells.items():
+    """Methods in rows, sets in columns: the mean ARI over the seeds."""
+    lines = [["Method", *cells]]
+    for method in methods:
         means = [
             f"{np.mean(cell[method]['ari']):.3f}" if method in cell else NOTHING
-            for method in methods
+            for cell in cells.values()
         ]
-        lines.append([name, *means])
-    complete = [cell for cell in cells.values() if set(methods) <= set(cell)]
-    if len(complete) > 1:
-        means = [
-            f"{np.mean([np.mean(cell[method]['ari']) for cell in complete]):.3f}"
-            for method in methods
-        ]
-        lines.append(["**mean**", *means])
+        lines.append([method.removesuffix("Clustering"), *means])
     return lines
 
 
@@ -104,20 +95,21 @@ def mean_and_deviation(values, column):
 
 def gains_table(cells, methods):
     """Methods and scores in rows; what they gain over k-means over the sets."""
-    head = ["Method", "Score", "Mean", "Mean gain", "Median", "Worst", "On", "Better"]
-    lines = [head]
+    lines = [["Method", "Score", "Mean gain", "Median", "Worst", "On", "Better"]]
     for method in methods:
+        own = {n: c for n, c in cells.items() if {method, K_MEANS} <= set(c)}
+        if method == K_MEANS or not own:
+            continue
         for column in SCORES:
             mean, base = (
-                np.array([np.mean(cell[m][column]) for cell in cells.values()])
+                np.array([np.mean(cell[m][column]) for cell in own.values()])
                 for m in (method, K_MEANS)
             )
-            line = [method, caption(column), f"{mean.mean():.3f}"]
             gain = mean - base
             numbers = (gain.mean(), np.median(gain), gain.min())
-            line += [f"{number:+.3f}" for number in numbers]
-            line += [list(cells)[gain.argmin()], f"{(gain > 0).sum()} of {len(gain)}"]
-            lines.append(line if method != K_MEANS else line[:3] + [NOTHING] * 5)
+            line = [method, caption(column), *(f"{number:+.3f}" for number in numbers)]
+            line += [list(own)[gain.argmin()], f"{(gain > 0).sum()} of {len(gain)}"]
+            lines.append(line)
     return lines
 
 
