@@ -77,8 +77,8 @@ class AdversarialClusterer(FromEncoder, DeepClusterer):
         n_samples : int, default=1
             Number of rows in range [1, inf).
         cluster : int, default=None
-            The cluster that all rows are to be of, in range [0, n_clusters_). None
-            draws one for each row, all of them with the same probability.
+            The cluster that all rows are to be of, below `n_clusters_`. None draws one
+            for each row, all of them with the same probability.
 
         Returns
         -------
