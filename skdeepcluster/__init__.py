@@ -6,6 +6,7 @@ from skdeepcluster._version import __version__
 from skdeepcluster.cluster import (
     ClusterGANClustering,
     ComposedClustering,
+    CMSCDCCAClustering,
     ContrastiveClustering,
     DACClustering,
     DCECClustering,
@@ -35,6 +36,7 @@ from skdeepcluster.representation import BYOL, Autoencoder, DeepBeliefNetwork, S
 __all__ = [
     "BYOL",
     "Autoencoder",
+    "CMSCDCCAClustering",
     "ClusterGANClustering",
     "ComposedClustering",
     "ContrastiveClustering",

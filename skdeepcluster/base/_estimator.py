@@ -214,13 +214,19 @@ class DeepEstimator(
     # -- training ------------------------------------------------------------------
 
     def _make_trainer(
-        self, X, seed: int, checkpoint: Checkpoint, rows: Rows | None = None
+        self,
+        X,
+        seed: int,
+        checkpoint: Checkpoint | None,
+        rows: Rows | None = None,
+        batch_size: int | None = None,
     ) -> Trainer:
         """A trainer on scaled rows, or on others in their place.
 
-        The scaling must have been set.
+        The scaling must have been set. Batches are of `batch_size` rows, or as many as
+        the parameter says.
         """
-        size, group = self.batch_size, self._group
+        size, group = batch_size or self.batch_size, self._group
         if size == "auto":
             size = self._auto_batch_size(self._n_total(X))
         seen = progress_callbacks(self.verbose) if group.rank == 0 else []

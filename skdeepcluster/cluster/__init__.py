@@ -2,6 +2,7 @@
 
 from skdeepcluster.cluster._clustergan import ClusterGANClustering
 from skdeepcluster.cluster._composed import ComposedClustering
+from skdeepcluster.cluster._cmsc_dcca import CMSCDCCAClustering
 from skdeepcluster.cluster._contrastive import ContrastiveClustering
 from skdeepcluster.cluster._dac import DACClustering
 from skdeepcluster.cluster._dcec import DCECClustering
@@ -27,6 +28,7 @@ from skdeepcluster.cluster._unseen import UNSEENClustering
 from skdeepcluster.cluster._vade import VaDEClustering
 
 __all__ = [
+    "CMSCDCCAClustering",
     "ClusterGANClustering",
     "ComposedClustering",
     "ContrastiveClustering",

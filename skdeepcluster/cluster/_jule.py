@@ -6,8 +6,6 @@ from typing import Literal
 
 import numpy as np
 import torch
-from scipy.optimize import linear_sum_assignment
-from sklearn.metrics import euclidean_distances
 from torch import nn
 
 from skdeepcluster.cluster._shared._agglomeration import Agglomeration
@@ -365,10 +363,3 @@ class JULEClustering(FromEncoder, BaseClusterer):
 
     def _agglomeration(self, trainer):
         return Agglomeration(rows_of(trainer), self.n_clusters, self.n_neighbors)
-
-    def _take_numbers_of(self, means):
-        """Each cluster takes the number of one before, whose mean was near its own."""
-        distances = euclidean_distances(self.cluster_means_, means)
-        number = linear_sum_assignment(distances)[1].argsort().argsort()
-        self.labels_ = number[self.labels_]
-        self.cluster_means_ = self.cluster_means_[number.argsort()]

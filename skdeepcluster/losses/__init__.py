@@ -19,6 +19,7 @@ from skdeepcluster.losses._contrastive import (
     prototype_contrast,
 )
 from skdeepcluster.losses._free_energy import free_energy
+from skdeepcluster.losses._correlation import canonical_correlation
 from skdeepcluster.losses._instances import (
     feature_decorrelation,
     feature_orthogonality,
@@ -46,6 +47,7 @@ from skdeepcluster.losses._triplets import triplet_loss
 __all__ = [
     "adversarial_perturbation",
     "agreement",
+    "canonical_correlation",
     "cluster_contrast",
     "code_error",
     "conditional_entropy",

@@ -32,6 +32,7 @@ from skdeepcluster.networks._models import (
 )
 from skdeepcluster.networks._norm import fixed_averages
 from skdeepcluster.networks._resnet import ResNet18
+from skdeepcluster.networks._space_autoencoders import SpaceAutoencoders
 from skdeepcluster.networks._spaces import SpacesModel
 from skdeepcluster.networks._user import UserNetwork, user_autoencoder, user_encoder
 from skdeepcluster.networks._variational import (
@@ -70,6 +71,7 @@ __all__ = [
     "PrototypeHeads",
     "Queue",
     "ResNet18",
+    "SpaceAutoencoders",
     "SpacesModel",
     "SoftKMeansModel",
     "SumOfEncoders",
@@ -113,6 +115,7 @@ _MODULES = {
         PrototypeHeads,
         HeadModel,
         SpacesModel,
+        SpaceAutoencoders,
         AutoencoderHeadModel,
         InfoGANModel,
         ClusterGANModel,

@@ -6,6 +6,7 @@ from skdeepcluster.representation._byol import BYOL
 from skdeepcluster.representation._encoders import FromEncoder, FromViews, ViewLearner
 from skdeepcluster.representation._objectives import dropped
 from skdeepcluster.representation._simclr import SimCLR
+from skdeepcluster.representation._start import first_networks
 from skdeepcluster.representation._views import (
     AUGMENTATIONS,
     ViewObjective,
@@ -25,5 +26,6 @@ __all__ = [
     "ViewObjective",
     "check_augmentation",
     "dropped",
+    "first_networks",
     "make_views",
 ]

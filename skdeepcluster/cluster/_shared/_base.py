@@ -2,9 +2,11 @@
 
 import numpy as np
 import torch
+from scipy.optimize import linear_sum_assignment
 from scipy.sparse import csr_array
 from sklearn.base import ClusterMixin
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import euclidean_distances
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
@@ -65,6 +67,13 @@ class BaseClusterer(ClusterMixin, DeepEstimator):
         sums = torch.from_numpy(_sums_by_label(X, self.labels_, self.n_clusters_))
         self.cluster_means_ = self._group.sum(sums).numpy() / sizes[used, None]
         return used
+
+    def _take_numbers_of(self, means):
+        """Each cluster takes the number of one before, whose mean was near its own."""
+        distances = euclidean_distances(self.cluster_means_, means)
+        number = linear_sum_assignment(distances)[1].argsort().argsort()
+        self.labels_ = number[self.labels_]
+        self.cluster_means_ = self.cluster_means_[number.argsort()]
 
 
 class DeepClusterer(BaseClusterer):
