@@ -9,6 +9,7 @@ import pytest
 import torch
 from scipy import sparse
 
+from skdeepcluster import CMSCDCCAClustering
 from skdeepcluster.engine import Group, Trainer
 from skdeepcluster.engine._batches import batch_bounds, shared_bounds
 from skdeepcluster.utils import row_blocks
@@ -20,6 +21,9 @@ from tests._discovery import (
     parameter_names,
     tiny,
 )
+
+# Stages of which a step is of all rows by nature; `batch_size` is of those before.
+OF_ALL_ROWS = {(CMSCDCCAClustering, "clustering")}
 
 each_estimator = pytest.mark.parametrize("cls", ESTIMATORS)
 each_clusterer = pytest.mark.parametrize("cls", CLUSTERERS)
@@ -272,12 +276,14 @@ def test_X__is_left_alone(cls, convert, blobs):
     ],
 )
 def test_every_epoch__visits_every_row_once(cls, n_samples, sizes, blobs, monkeypatch):
-    rows, bounds = [], []
+    rows, bounds, n_epochs_of_all_rows = [], [], []
     train = Trainer.train
 
     def watched(trainer, objective, **settings):
         losses = objective.losses
         bounds.append(trainer.bounds)
+        if (cls, settings["stage"]) in OF_ALL_ROWS:
+            n_epochs_of_all_rows.append(settings["max_epochs"])
 
         def counted(batch):
             rows.append(batch.index)
@@ -296,6 +302,10 @@ def test_every_epoch__visits_every_row_once(cls, n_samples, sizes, blobs, monkey
     if estimator._even_batches:
         expected, _ = shared_bounds(n_samples, 16, Group(), even=True)
         sizes = [stop - start for start, stop in expected]
+    for n_epochs in n_epochs_of_all_rows:  # the last stage
+        assert bounds.pop() == [(0, n_samples)]
+        for _ in range(n_epochs):
+            assert torch.equal(rows.pop().sort().values, torch.arange(n_samples))
     assert bounds == [expected] * len(bounds)
     for _ in range(2 * len(bounds)):  # epochs
         epoch, rows = rows[: len(sizes)], rows[len(sizes) :]

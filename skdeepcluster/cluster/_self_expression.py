@@ -31,7 +31,9 @@ def affinity_of(coefficients: np.ndarray, n_clusters: int, seed: int) -> np.ndar
     size = largest_part(size, max(0.4 - 0.01 * (n_clusters - 1), 0.1))
     size = (size + size.T) / 2
     rank = min(_DIMENSIONS * n_clusters + 1, len(size))
-    u, s, _ = randomized_svd(size, rank, random_state=seed)
+    u, s, _ = randomized_svd(
+        size, rank, power_iteration_normalizer="QR", random_state=seed
+    )
     u = u * np.sqrt(s)
     length = np.linalg.norm(u, axis=1, keepdims=True)
     u /= np.where(length > 0, length, 1.0)

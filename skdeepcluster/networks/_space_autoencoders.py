@@ -45,6 +45,10 @@ class SpaceAutoencoders(nn.Module):
             "second": self.second.config,
         }
 
+    def columns_of_spaces(self) -> list[list[int]]:
+        """Numbers of the columns of each space."""
+        return [own.tolist() for own in self.columns.split(self.widths)]
+
     def features(self, x: Tensor) -> list[Tensor]:
         """Columns of each space, scaled: (n, n_features) -> (n, width) each."""
         columns = self.columns.split(self.widths)
