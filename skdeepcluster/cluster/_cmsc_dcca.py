@@ -127,7 +127,7 @@ class CMSCDCCAClustering(BaseClusterer):
         Weight of the correlation of both embeddings, in range [0, inf).
     self_expression_weight : float, default=1.0
         Weight of how far embeddings are from their combinations, in range (0, inf).
-    coefficient_weight : float, default=0.1
+    coefficient_weight : float, default=1.0
         Weight of the sum of the squares of all coefficients, in range (0, inf). The
         larger, the less directions count in which embeddings vary little.
     optimizer : {"adam", "sgd"}, default="adam"
@@ -295,7 +295,7 @@ class CMSCDCCAClustering(BaseClusterer):
         hidden_layer_sizes: Sequence[int] = (128, 128),
         correlation_weight: float = 1.0,
         self_expression_weight: float = 1.0,
-        coefficient_weight: float = 0.1,
+        coefficient_weight: float = 1.0,
         optimizer: Literal["adam", "sgd"] = "adam",
         learning_rate: float = 0.001,
         max_epochs: int | Literal["auto"] = "auto",
