@@ -12,8 +12,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from sklearn.cluster import KMeans
+from sklearn.cross_decomposition import CCA
 from sklearn.datasets import load_digits
-from sklearn.decomposition import PCA
 from sklearn.neighbors import KNeighborsClassifier
 
 from skdeepcluster import CMSCDCCAClustering
@@ -42,17 +42,19 @@ for name, accuracy in accuracies.items():
     print(f"{name:20} {accuracy:.2f}")
 
 # %%
-# ``transform`` gives both embeddings side by side. On the left what each half shows is
-# drawn on its own two principal axes: the clusters, in colour, lie alike in both. On
-# the right the mean correlation of the two embeddings, which grows while they learn.
+# ``transform`` gives both embeddings side by side. Each is drawn along the two axes in
+# which it is most like the other: clusters, in colour, lie alike in both, although
+# neither half has seen the other. On the right the mean correlation of the two
+# embeddings, which grows while they learn.
 
-embeddings = np.split(clustering.transform(X), 2, axis=1)
+Z = clustering.transform(X)
+embeddings = CCA(2).fit_transform(*np.split(Z, 2, axis=1))
 history = [r for r in clustering.history_ if r["stage"] == "clustering"]
 correlation = [-record["correlation"] for record in history]
 
 fig, axes = plt.subplots(1, 3, figsize=(11, 3.6), layout="constrained")
 for ax, z, name in zip(axes, embeddings, ("left", "right"), strict=False):
-    ax.scatter(*PCA(2).fit_transform(z).T, c=clustering.labels_, s=5, cmap="tab10")
+    ax.scatter(*z.T, c=clustering.labels_, s=5, cmap="tab10")
     ax.set(title=f"Embedding of the {name} halves", xticks=[], yticks=[])
 axes[2].plot(correlation)
 axes[2].set(title="Correlation of both", xlabel="epoch", ylim=(0, 1))
@@ -62,7 +64,6 @@ plt.show()
 # Labels are of the training rows alone: only they take part in combinations. New images
 # have an embedding, and a classifier on it labels them.
 
-Z = clustering.transform(X)
 classifier = KNeighborsClassifier(5).fit(Z, clustering.labels_)
 new = digits.images[1000:]
 new_X = np.hstack([new[:, :, :4].reshape(-1, 32), new[:, :, 4:].reshape(-1, 32)])

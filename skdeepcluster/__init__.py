@@ -5,8 +5,8 @@ import logging
 from skdeepcluster._version import __version__
 from skdeepcluster.cluster import (
     ClusterGANClustering,
-    ComposedClustering,
     CMSCDCCAClustering,
+    ComposedClustering,
     ContrastiveClustering,
     DACClustering,
     DCECClustering,

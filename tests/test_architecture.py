@@ -132,21 +132,6 @@ def test_other_rooms_are_entered_by_the_door(path):
 
 # Of representations; what clusterers share has a folder.
 _SHARED = ("._encoders", "._objectives", "._start", "._views")
-_SHARED = (
-    "._agglomeration",
-    "._base",
-    "._centroids",
-    "._encoders",
-    "._heads",
-    "._neighbors",
-    "._objectives",
-    "._prototypes",
-    "._runs",
-    "._self_expression",
-    "._start",
-    "._targets",
-    "._views",
-)
 
 
 @pytest.mark.parametrize(

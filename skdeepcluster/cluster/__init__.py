@@ -1,8 +1,8 @@
 """Deep clustering methods: scikit-learn clusterers."""
 
 from skdeepcluster.cluster._clustergan import ClusterGANClustering
-from skdeepcluster.cluster._composed import ComposedClustering
 from skdeepcluster.cluster._cmsc_dcca import CMSCDCCAClustering
+from skdeepcluster.cluster._composed import ComposedClustering
 from skdeepcluster.cluster._contrastive import ContrastiveClustering
 from skdeepcluster.cluster._dac import DACClustering
 from skdeepcluster.cluster._dcec import DCECClustering

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from skdeepcluster.base import auto_epochs
-from skdeepcluster.cluster._base import BaseClusterer
-from skdeepcluster.cluster._self_expression import (
+from skdeepcluster.cluster._shared._base import BaseClusterer
+from skdeepcluster.cluster._shared._self_expression import (
     affinity_of,
     best_coefficients,
     spectral_labels,

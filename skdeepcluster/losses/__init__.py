@@ -18,8 +18,8 @@ from skdeepcluster.losses._contrastive import (
     partition_uncertainty,
     prototype_contrast,
 )
-from skdeepcluster.losses._free_energy import free_energy
 from skdeepcluster.losses._correlation import canonical_correlation
+from skdeepcluster.losses._free_energy import free_energy
 from skdeepcluster.losses._instances import (
     feature_decorrelation,
     feature_orthogonality,

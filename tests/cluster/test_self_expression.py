@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.metrics import adjusted_rand_score
 
-from skdeepcluster.cluster._self_expression import (
+from skdeepcluster.cluster._shared._self_expression import (
     affinity_of,
     best_coefficients,
     largest_part,
