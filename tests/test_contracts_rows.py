@@ -184,7 +184,7 @@ def read_in_windows(monkeypatch):
         "base._input",
         "base._fingerprint",
         "utils._validation",
-        "cluster._base",
+        "cluster._shared._base",
         "representation._belief",
         "representation._views",
     ):

@@ -373,7 +373,8 @@ class CMSCDCCAClustering(BaseClusterer):
                 **settings,
             )
         else:
-            means, model = self.cluster_means_, copy.deepcopy(start)
+            means = self.cluster_means_
+            model = copy.deepcopy(start).to(trainer.device)
         whole = self._make_trainer(
             X, seed, checkpoint, rows=trainer.rows, batch_size=n_rows
         )
