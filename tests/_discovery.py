@@ -16,6 +16,7 @@ ESTIMATORS = [
     if inspect.isclass(thing) and issubclass(thing, BaseEstimator)
 ]
 CLUSTERERS = [cls for cls in ESTIMATORS if issubclass(cls, ClusterMixin)]
+PREDICTING = [cls for cls in CLUSTERERS if hasattr(cls, "predict")]
 TOLD_HOW_MANY = [
     cls for cls in CLUSTERERS if "n_clusters" in inspect.signature(cls).parameters
 ]
@@ -28,7 +29,11 @@ FROM_AUTOENCODER = [
     for cls in CLUSTERERS
     if cls in TRAINED and "autoencoder" in inspect.signature(cls).parameters
 ]
-FROM_ENCODER = [cls for cls in ESTIMATORS if issubclass(cls, FromEncoder)]
+FROM_ENCODER = [  # any encoder; those that play games have two kinds of networks
+    cls
+    for cls in ESTIMATORS
+    if issubclass(cls, FromEncoder) and callable in cls._parameter_rules["network"]
+]
 FROM_VIEWS = [
     cls for cls in FROM_ENCODER if "augmentation" in inspect.signature(cls).parameters
 ]

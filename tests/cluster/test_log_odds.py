@@ -8,9 +8,9 @@ from scipy.special import logit, logsumexp
 from sklearn.exceptions import NotFittedError
 
 from skdeepcluster import DCNClustering
-from tests._discovery import CLUSTERERS, tiny
+from tests._discovery import CLUSTERERS, PREDICTING, tiny
 
-each_clusterer = pytest.mark.parametrize("cls", CLUSTERERS)
+each_clusterer = pytest.mark.parametrize("cls", PREDICTING)
 
 
 @pytest.mark.parametrize(

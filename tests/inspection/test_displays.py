@@ -28,7 +28,7 @@ from skdeepcluster.inspection import (
 )
 from skdeepcluster.inspection._plotting import colors_of, markers_of
 from skdeepcluster.metrics import clustering_accuracy
-from tests._discovery import CLUSTERERS, TINY, tiny
+from tests._discovery import PREDICTING, TINY, tiny
 
 
 def drawings(estimator, X, y):
@@ -58,7 +58,7 @@ each_display = pytest.mark.parametrize("cls", drawings(None, None, None))
 # -- what all have in common -------------------------------------------------------
 
 
-@pytest.mark.parametrize("clusterer", CLUSTERERS)
+@pytest.mark.parametrize("clusterer", PREDICTING)
 def test_every_clusterer__is_drawn(clusterer, blobs):
     X, y = blobs
     estimator = make_pipeline(StandardScaler(), tiny(clusterer, n_clusters=3)).fit(X)

@@ -8,7 +8,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdeepcluster.inspection import assignment_confidence, cluster_drift
-from tests._discovery import CLUSTERERS, tiny
+from tests._discovery import PREDICTING, tiny
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def test_cluster_without_rows(rows, k_means):
     assert back.unsure >= drift.reference_shares[1]
 
 
-@pytest.mark.parametrize("cls", CLUSTERERS)
+@pytest.mark.parametrize("cls", PREDICTING)
 def test_every_clusterer__in_a_pipeline(cls, rows):
     pipeline = make_pipeline(StandardScaler(), tiny(cls, n_clusters=4)).fit(rows[0])
     drift = cluster_drift(pipeline, rows[2], rows[1])

@@ -16,7 +16,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from skdeepcluster import DECClustering
 from skdeepcluster.inspection import assignment_confidence, cluster_profiles
 from skdeepcluster.inspection._columns import cliffs_delta, cohens_d, read_columns
-from tests._discovery import CLUSTERERS, tiny
+from tests._discovery import PREDICTING, tiny
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_cohens_d__of_constants():
 # -- profiles ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("cls", CLUSTERERS)
+@pytest.mark.parametrize("cls", PREDICTING)
 def test_every_clusterer(cls, blobs):
     X, _ = blobs
     clusterer = tiny(cls, n_clusters=3).fit(X)

@@ -20,7 +20,7 @@ from skdeepcluster.model_selection import (
     select_n_clusters,
 )
 from skdeepcluster.model_selection._stability import shuffled_columns
-from tests._discovery import CLUSTERERS, tiny
+from tests._discovery import PREDICTING, tiny
 
 SEEDS = range(5)
 
@@ -92,7 +92,7 @@ class TestClusterStability:
         silhouettes = [silhouette_score(numbered[held_out], a) for a in again]
         np.testing.assert_allclose(result.separations, silhouettes)
 
-    @pytest.mark.parametrize("cls", CLUSTERERS)
+    @pytest.mark.parametrize("cls", PREDICTING)
     def test_every_clusterer__also_in_two_processes(self, cls, blobs):
         X, _ = blobs
         clusterer = make_pipeline(StandardScaler(), tiny(cls, n_clusters=3))

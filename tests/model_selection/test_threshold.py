@@ -16,7 +16,7 @@ from skdeepcluster.inspection import assignment_confidence
 from skdeepcluster.metrics import ari_scorer
 from skdeepcluster.model_selection import FixedThresholdClusterer
 from skdeepcluster.utils import InvalidParameterError
-from tests._discovery import CLUSTERERS, tiny
+from tests._discovery import PREDICTING, tiny
 
 
 @parametrize_with_checks(
@@ -26,7 +26,7 @@ def test_upstream_checks(estimator, check):
     check(estimator)
 
 
-@pytest.mark.parametrize("cls", CLUSTERERS)
+@pytest.mark.parametrize("cls", PREDICTING)
 @pytest.mark.parametrize("share", [0.2, 0.5])
 def test_rows_below_the_threshold__are_unsure(cls, share, blobs):
     X, _ = blobs
@@ -64,7 +64,7 @@ def test_pipeline_inside_and_search_around(blobs):
 
 def test_pickle_and_clone(blobs):
     X, _ = blobs
-    careful = FixedThresholdClusterer(tiny(CLUSTERERS[0]), threshold=0.3).fit(X)
+    careful = FixedThresholdClusterer(tiny(PREDICTING[0]), threshold=0.3).fit(X)
     again = pickle.loads(pickle.dumps(careful))
     np.testing.assert_array_equal(again.predict(X), careful.labels_)
     np.testing.assert_array_equal(clone(careful).fit(X).labels_, careful.labels_)
