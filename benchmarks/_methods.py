@@ -51,6 +51,7 @@ TEMI, TURTLE = "TEMIClustering", "TURTLEClustering"
 BEHIND_CONTRAST = {f"SimCLR + {method}": method for method in (TEMI, TURTLE)}
 JULE, ENSEMBLE = "JULEClustering", "SCEDAEClustering"
 INFOGAN, CLUSTERGAN = "InfoGANClustering", "ClusterGANClustering"
+TWO_SPACES = "CMSCDCCAClustering"  # of flat rows, the two halves of the columns
 
 
 def deep_clusterers():
@@ -72,7 +73,7 @@ METHODS = [  # of flat rows, where DCEC is IDEC; of views, an embedding and a cl
     # Composed without settings is IDEC as well.
     *(m for m in (K_MEANS, *FROM_AUTOENCODER, ENSEMBLE) if m not in (DCEC, COMPOSED)),
     *(BELIEF, CONTRAST, CC, SCAN, TEMI, TURTLE, IMSAT),
-    *(JULE, INFOGAN, CLUSTERGAN),
+    *(JULE, INFOGAN, CLUSTERGAN, TWO_SPACES),
 ]
 METHODS_OF_IMAGES = [
     *(K_MEANS, TWO_STEP, DCEC, DEPICT, *FROM_VIEWS, SCAN, *BEHIND_CONTRAST),

@@ -15,6 +15,7 @@ embedding with which DEC and its relatives begin, "SimCLR + KMeans" on that with
 SCAN begins on images; on other rows SCAN begins with these, and Contrastive Clustering
 with nothing. All settings are the defaults except for the number of clusters, the seed,
 20 starts of k-means, and 10 starts and diagonal covariances of the Gaussian mixture.
+CMSC-DCCA takes the two halves of the columns for two modalities.
 Labels are used for nothing but the scores. The machine had other work to do as well:
 seconds tell orders of magnitude.
 """

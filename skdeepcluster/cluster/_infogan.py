@@ -234,8 +234,8 @@ class InfoGANClustering(LogOddsMixin, SoftAssignmentMixin, AdversarialClusterer)
     >>> from skdeepcluster import InfoGANClustering
     >>> X = load_digits().data[:200]
     >>> clustering = InfoGANClustering(10, max_epochs=10, random_state=0).fit(X)
-    >>> clustering.predict_proba(X).shape
-    (200, 10)
+    >>> clustering.predict(X).shape
+    (200,)
     >>> X_new, labels_new = clustering.sample(5, cluster=0)
     >>> X_new.shape
     (5, 64)
