@@ -96,7 +96,7 @@ class DKMClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
     clustering_weight : float, default=0.05
         Weight of the clustering term beside the reconstruction error, in range
         [0, inf).
-    first_inverse_temperature : float, default=1.0
+    first_inverse_temperature : float, default=5.0
         How sharply a row prefers its nearest centroid at the start, in range (0, inf),
         in parts of the mean squared distance of the rows to their first centroid. Far
         below 1 rows and centroids draw together. The same as `inverse_temperature`: no
@@ -279,7 +279,7 @@ class DKMClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         *,
         autoencoder: Autoencoder | FrozenEstimator | None = None,
         clustering_weight: float = 0.05,
-        first_inverse_temperature: float = 1.0,
+        first_inverse_temperature: float = 5.0,
         inverse_temperature: float = 28.1,
         tol: float = 1e-4,
         n_init: int = 20,
