@@ -7,7 +7,7 @@ is all you need", ICDM workshops 2024.
 import torch
 from torch import Tensor
 
-from skdeepcluster.losses._precision import product, promoted
+from skdeepcluster.losses._precision import promoted, squared_distances
 
 
 def neighbor_distance(z: Tensor, n_neighbors: int) -> Tensor:
@@ -20,9 +20,7 @@ def neighbor_distance(z: Tensor, n_neighbors: int) -> Tensor:
     if n_neighbors < 1:
         return 0 * z.sum()
     with torch.no_grad():
-        squares = z.square().sum(dim=1)
-        d2 = squares[:, None] + squares - 2 * product(z, z.mT)  # (n, n)
-        d2.fill_diagonal_(torch.inf)
+        d2 = squared_distances(z).fill_diagonal_(torch.inf)
         nearest = d2.topk(n_neighbors, dim=1, largest=False).indices
     offsets = z[nearest] - z[:, None]  # (n, n_neighbors, d)
     return offsets.square().sum(dim=2).mean()

@@ -13,3 +13,9 @@ def product(a: Tensor, b: Tensor) -> Tensor:
     """Matrix product, spared autocast: (..., n, d), (..., d, k) -> (..., n, k)."""
     with torch.autocast(a.device.type, enabled=False):
         return a @ b
+
+
+def squared_distances(z: Tensor) -> Tensor:
+    """Between all rows, spared autocast: (n, d) -> (n, n)."""
+    squares = z.square().sum(dim=1)
+    return squares.unsqueeze(1) + squares - 2 * product(z, z.T)

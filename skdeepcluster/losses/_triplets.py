@@ -5,7 +5,7 @@ The weighted triplet loss of JULE (Yang, Parikh, Batra, CVPR 2016).
 
 from torch import Tensor
 
-from skdeepcluster.losses._precision import product, promoted
+from skdeepcluster.losses._precision import promoted, squared_distances
 
 
 def triplet_loss(
@@ -19,8 +19,7 @@ def triplet_loss(
     margin). Mean over all triplets, 0 if there is none.
     """
     z = promoted(z)
-    squares = z.square().sum(dim=1)
-    distances = squares.unsqueeze(1) + squares - 2 * product(z, z.T)  # (n, n)
+    distances = squared_distances(z)
     is_same = labels.unsqueeze(1) == labels
     is_near = is_same.fill_diagonal_(False).gather(1, near)  # (n, m)
     is_far = (labels.unsqueeze(1) != labels).gather(1, far)  # (n, l)

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from skdeepcluster import IMSATClustering
 from skdeepcluster.engine import _precision, resolve_precision
 from tests._discovery import ESTIMATORS, parameter_names, tiny
 
@@ -51,4 +52,6 @@ def test_training_in_bfloat16__leaves_float32_behind(cls, blobs):
         for name, weight in weights.items()
     )
     if hasattr(estimator, "score"):
-        assert estimator.score(X) == pytest.approx(exact.score(X), rel=0.2)
+        # IMSAT begins with almost equal assignments, of which rounding tips a few.
+        rel = 0.2 if cls is IMSATClustering else 0.05
+        assert estimator.score(X) == pytest.approx(exact.score(X), rel=rel)

@@ -11,7 +11,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skdeepcluster import Autoencoder, DCNClustering
+from skdeepcluster import Autoencoder, DACClustering, DCNClustering
 from skdeepcluster.inspection import assignment_confidence
 from tests._discovery import CLUSTERERS, PREDICTING, TINY, tiny
 
@@ -25,7 +25,10 @@ def test_every_clusterer__is_between_zero_and_one(cls, blobs):
     assert confidence.dtype == np.float64
     assert confidence.min() >= 0
     assert confidence.max() <= 1
-    assert confidence[1:-1].min() <= confidence[[0, -1]].min()
+    if cls is DACClustering:  # as sure everywhere after so few steps
+        assert confidence[1:-1].min() <= confidence[[0, -1]].min()
+    else:
+        assert confidence[1:-1].min() < confidence[[0, -1]].min()
 
 
 @pytest.mark.parametrize(
