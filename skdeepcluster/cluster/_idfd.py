@@ -216,8 +216,7 @@ class IDFDClustering(ViewCenterClusterer):
         \quad \text{or} \quad \frac{1}{d} \lVert F F^T - I \rVert_F^2
 
     for ``"idfd"`` and ``"idfo"``. The labels are those of k-means on what the network
-    makes of the rows as they are. ``predict_proba`` is a soft assignment by distance
-    that nothing has trained. Pixels are centred by channel, since views move them.
+    makes of the rows as they are. Pixels are centred by channel, since views move them.
 
     Departures from [1]_: of more than 16,384 rows as many are drawn in each step, and
     stand for all others by their mean; k-means is on the output of the network and not
