@@ -123,6 +123,11 @@ def test_attributes__are_those_of_a_fitted_estimator(cls, blobs):
     assert set(documented(cls, "Attributes")) == fitted
 
 
+@each_estimator
+def test_probabilities__are_promised_by_those_who_have_them(cls):
+    assert hasattr(cls, "predict_proba") or "predict_proba" not in inspect.getdoc(cls)
+
+
 @pytest.mark.parametrize("section", ["Parameters", "Attributes"])
 def test_same_name__same_wording(section):
     wordings = {}

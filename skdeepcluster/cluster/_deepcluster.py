@@ -250,8 +250,7 @@ class DeepCluster(ViewCenterClusterer):
     pseudo-label is seen equally often. The agreement of two clusterings in succession,
     as normalised mutual information, is in `history_`: it rises while training
     progresses, and the first is 0. In the end the embedding is whitened once more, and
-    k-means gives `n_clusters`. ``predict_proba`` is a soft assignment by distance that
-    nothing has trained.
+    k-means gives `n_clusters`.
 
     Departures from [1]_: the last clustering is one of its own, into `n_clusters`; far
     fewer pseudo-labels and components, and several passes for each clustering, since
