@@ -13,9 +13,12 @@ import sklearn
 import torch
 from sklearn.base import ClusterMixin
 from sklearn.cluster import KMeans
+from sklearn.decomposition import TruncatedSVD
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from sklearn.mixture import GaussianMixture
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import Normalizer
 
 import skdeepcluster
 from skdeepcluster import (
@@ -36,6 +39,7 @@ SCORES = {
 MEASURED = [*SCORES, "seconds"]
 
 K_MEANS = "KMeans"
+LATENT = "TruncatedSVD + KMeans"
 TWO_STEP = "Autoencoder + KMeans"
 MIXTURE = "Autoencoder + GaussianMixture"
 CONTRAST = "SimCLR + KMeans"
@@ -135,6 +139,9 @@ def cluster(method, X, n_clusters, seed, start):
     k_means = KMeans(n_clusters, n_init=20, random_state=seed)
     if method == K_MEANS:
         return k_means.fit_predict(X.reshape(X.shape[0], -1))
+    if method == LATENT:
+        svd = TruncatedSVD(100, random_state=seed)
+        return make_pipeline(svd, Normalizer(), k_means).fit_predict(X)
     if method in (TWO_STEP, CONTRAST, BOOTSTRAP, BELIEF):
         return k_means.fit_predict(start.transform(X))
     if method in BEHIND_CONTRAST:
