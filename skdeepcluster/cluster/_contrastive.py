@@ -43,7 +43,7 @@ class ContrastiveClustering(ViewHeadClusterer):
     An encoder learns to tell which views belong to the same row and, at the same time,
     clusters to be told apart by which views they hold. What the views change, the
     clusters cannot depend on, so that they decide what it finds: the ready ones suit
-    photographs, digits, and tables of many features. For tables of few features prefer
+    photographs and digits. Those of tables say much less: there prefer
     :class:`DECClustering`, for embeddings :class:`SCANClustering`. It pulls towards
     clusters of equal size. Columns in different units belong through a StandardScaler
     first.

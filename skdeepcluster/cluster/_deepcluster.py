@@ -94,10 +94,9 @@ class DeepCluster(ViewCenterClusterer):
     last clustering has `n_clusters`. Rows are not told from rows of their own cluster,
     as in :class:`IDFDClustering` and :class:`ContrastiveClustering`, but first clusters
     that are poor may teach poorly. What the views change, the clusters cannot depend
-    on: the ready ones suit photographs, digits, and tables of many features. For tables
-    of few features prefer :class:`DECClustering`, for embeddings
-    :class:`SCANClustering`. Columns in different units belong through a StandardScaler
-    first.
+    on: the ready ones suit photographs and digits. Those of tables say much less: there
+    prefer :class:`DECClustering`, for embeddings :class:`SCANClustering`. Columns in
+    different units belong through a StandardScaler first.
 
     Parameters
     ----------

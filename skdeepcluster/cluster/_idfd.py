@@ -59,10 +59,10 @@ class IDFDClustering(ViewCenterClusterer):
     An encoder learns to recognise each row among all, whatever a random view of it
     hides, while the features of the embedding are kept apart; then k-means. Told from
     each other softly, rows that are alike stay near each other. What the views change,
-    the clusters cannot depend on: the ready ones suit photographs, digits, and tables
-    of many features. For tables of few features prefer :class:`DECClustering`, for
-    embeddings :class:`SCANClustering`. Columns in different units belong through a
-    StandardScaler first.
+    the clusters cannot depend on: the ready ones suit photographs and digits. Those of
+    tables say much less: there prefer :class:`DECClustering`, for embeddings
+    :class:`SCANClustering`. Columns in different units belong through a StandardScaler
+    first.
 
     Parameters
     ----------

@@ -29,9 +29,10 @@ class IICClustering(SeveralHeadsClusterer):
     of two random views of a row have as much information about each other as they can:
     the same cluster for both, and many clusters of equal size, to be worth knowing.
     What the views change, the clusters cannot depend on, so that they decide what it
-    finds: the ready ones suit photographs, digits, and tables of many features. Runs
-    with different `random_state` can end far apart. It pulls towards clusters of equal
-    size. Columns in different units belong through a StandardScaler first.
+    finds: the ready ones suit photographs and digits. Those of tables say much less:
+    there prefer :class:`DECClustering`. Runs with different `random_state` can end far
+    apart. It pulls towards clusters of equal size. Columns in different units belong
+    through a StandardScaler first.
 
     Parameters
     ----------

@@ -74,10 +74,10 @@ class PCLClustering(ViewCenterClusterer):
     An encoder learns to tell which views belong to the same row and, at the same time,
     which of several sets of prototypes rows belong to: centroids of k-means, renewed as
     it learns. K-means in what it has learned gives the clusters. What the views change,
-    clusters cannot depend on: the ready ones suit photographs, digits, and tables of
-    many features. It does not ask for clusters of equal size; where they are, prefer
-    :class:`ContrastiveClustering`. Columns in different units belong through a
-    StandardScaler first.
+    clusters cannot depend on: the ready ones suit photographs and digits. Those of
+    tables say much less: there prefer :class:`DECClustering`. It does not ask for
+    clusters of equal size; where they are, prefer :class:`ContrastiveClustering`.
+    Columns in different units belong through a StandardScaler first.
 
     Parameters
     ----------

@@ -32,10 +32,10 @@ class PICAClustering(SeveralHeadsClusterer):
     holds the same rows in two random views and has none of them in common with another
     cluster: the most confident division there is. What the views change, the clusters
     cannot depend on, so that they decide what it finds: the ready ones suit
-    photographs, digits, and tables of many features. It is the part of
-    :class:`ContrastiveClustering` that compares clusters, without the one that tells
-    rows apart. It pulls towards clusters of equal size. Columns in different units
-    belong through a StandardScaler first.
+    photographs and digits. Those of tables say much less: there prefer
+    :class:`DECClustering`. It is the part of :class:`ContrastiveClustering` that
+    compares clusters, without the one that tells rows apart. It pulls towards clusters
+    of equal size. Columns in different units belong through a StandardScaler first.
 
     Parameters
     ----------

@@ -56,7 +56,8 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
         fitted first, with a seed derived from `random_state` where its own is None. A
         fitted one within a :class:`sklearn.frozen.FrozenEstimator` is not fitted again;
         a copy of its network is used and the original stays as it is. None: the rows
-        are a representation already.
+        are a representation already, such as those of any other transformer in front
+        in a pipeline.
     update_encoder : bool, default=False
         Whether the encoder of `representation` is trained with the heads, as in the
         paper. If not, and without one, heads have a hidden layer and are given rows of

@@ -64,9 +64,9 @@ class SwAVClustering(OverclusteringClusterer):
     the encoder learns to tell the share of another view, which takes the place of
     comparing rows with each other (Swapping Assignments between Views). What the views
     change, the clusters cannot depend on, so that they decide what it finds: the ready
-    ones suit photographs, digits, and tables of many features. It forces clusters of
-    equal size on the batches that it learns from. Columns in different units belong
-    through a StandardScaler first.
+    ones suit photographs and digits. Those of tables say much less: there prefer
+    :class:`DECClustering`. It forces clusters of equal size on the batches that it
+    learns from. Columns in different units belong through a StandardScaler first.
 
     Parameters
     ----------

@@ -79,7 +79,7 @@ def _embedding_size(model: AutoencoderModel, n_features: int) -> int:
         with torch.no_grad():
             z = model.eval().embed(x)
             x_hat = model.decode(z)
-    except RuntimeError as error:
+    except (AttributeError, IndexError, RuntimeError, TypeError) as error:
         raise ValueError(
             "The 'network' parameter of Autoencoder gives a network that cannot "
             f"process rows of {n_features} features: {error}"
@@ -114,7 +114,7 @@ def user_encoder(
     try:
         with torch.no_grad():
             size = encoder.eval()(torch.zeros(2, n_features)).shape[1]
-    except (IndexError, RuntimeError) as error:
+    except (AttributeError, IndexError, RuntimeError, TypeError) as error:
         raise ValueError(
             "The 'network' parameter gives a network that cannot process rows of "
             f"shape {shape}: {error}"

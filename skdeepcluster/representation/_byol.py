@@ -48,9 +48,9 @@ class BYOL(ViewLearner):
     of them what a slowly averaged copy of itself makes of the other. Unlike
     :class:`SimCLR` it never pushes rows apart, which suits clusters, but nothing in its
     loss forbids one embedding for all rows: look at ``spread`` in `history_`. What the
-    views change, the embedding forgets. For tables of few features prefer
-    :class:`Autoencoder`. Columns in different units belong through a StandardScaler
-    first.
+    views change, the embedding forgets. Views of tables say less than those of images:
+    there prefer :class:`Autoencoder`. Columns in different units belong through a
+    StandardScaler first.
 
     Parameters
     ----------

@@ -34,10 +34,9 @@ class SimCLR(ViewLearner):
 
     Two views of each row are made at random, and an encoder learns to tell which views
     belong together among all of a batch. What the views change, the embedding forgets,
-    so that they decide what it is good for: the ready ones suit photographs, digits,
-    and tables of many features. For tables of few features prefer
-    :class:`Autoencoder`. Columns in different units belong through a StandardScaler
-    first.
+    so that they decide what it is good for: the ready ones suit photographs and digits.
+    Those of tables say much less: there prefer :class:`Autoencoder`. Columns in
+    different units belong through a StandardScaler first.
 
     Parameters
     ----------

@@ -37,8 +37,17 @@ class Views(nn.Module):
 
     def forward(self, x: Tensor, index: Tensor, generator: torch.Generator) -> Tensor:
         """(n, d) and (n,) -> (n, d)."""
+        if not self.draws_globally:
+            return self.change(x, generator)
         # A callable of the user draws from torch's global generator.
-        return self.change(x) if self.draws_globally else self.change(x, generator)
+        views = self.change(x)
+        if not isinstance(views, Tensor) or views.shape != x.shape:
+            got = tuple(views.shape) if isinstance(views, Tensor) else repr(views)
+            raise ValueError(
+                "The 'augmentation' parameter must return a tensor of the shape of the "
+                f"batch that it is given, {tuple(x.shape)}. Got {got}."
+            )
+        return views
 
 
 class ImageViews(Views):

@@ -62,6 +62,7 @@ def test_user_encoder__a_module_is_copied():
         (lambda shape: "encoder", None, "'network' parameter must.*Got str"),
         (nn.Linear(11, 4), None, r"'network' parameter.*shape \(12,\)"),
         (nn.Conv2d(1, 4, 1), ImageLayout(3, 2, 2), r"of shape \(3, 2, 2\)"),
+        (nn.LSTM(12, 4), None, "'network' parameter.*'tuple'"),
     ],
 )
 def test_user_encoder__that_does_not_fit_raises(network, layout, message):

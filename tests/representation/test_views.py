@@ -272,6 +272,15 @@ def test_callable__that_draws_leaves_the_global_state_and_is_repeatable(X):
     assert not np.array_equal(fit(1), first)
 
 
+@pytest.mark.parametrize(
+    ("change", "got"),
+    [(lambda rows: rows[:, :2], r"Got \(\d+, 2\)"), (lambda rows: None, "Got None")],
+)
+def test_callable__that_returns_no_such_batch__raises(X, change, got):
+    with pytest.raises(ValueError, match=f"'augmentation' parameter must .*{got}"):
+        SimCLR(augmentation=change, max_epochs=1).fit(X)
+
+
 class Gain(nn.Module):
     """A change with a weight of its own."""
 
