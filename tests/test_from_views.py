@@ -89,6 +89,17 @@ def test_images__any_views_and_networks(cls, images, augmentation, network, size
     check_outputs(estimator, images)
 
 
+@each_from_views
+def test_colours__in_any_layout__are_the_same_images(cls):
+    photos = np.random.default_rng(0).integers(0, 256, (40, 6, 5, 3), dtype=np.uint8)
+    first, rows = np.moveaxis(photos, -1, 1), photos.reshape(40, -1)
+    flat = {"image_shape": (3, 6, 5), "channels": "last"}
+    expected = small(cls).fit(photos).transform(photos)
+    for X, changes in [(first, {}), (rows, flat), (photos.astype(np.float64), {})]:
+        Z = small(cls, **changes).fit(X).transform(X)
+        np.testing.assert_allclose(Z, expected, atol=1e-5)
+
+
 @each_from_encoder
 def test_tables__have_a_wide_network_by_default(cls, blobs):
     estimator = small(cls, hidden_layer_sizes="auto", max_epochs=0).fit(blobs[0])
