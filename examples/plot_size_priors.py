@@ -12,15 +12,20 @@ The example compares what is expected on groups whose sizes fall and on groups o
 equal size, since an expectation may be wrong.
 """
 
+import warnings
+
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 
 from skdeepcluster import IMSATClustering
 
 torch.set_num_threads(1)  # for networks this small more threads only get in the way
+# A wrong expectation can leave a cluster without rows, as the picture shows.
+warnings.simplefilter("ignore", ConvergenceWarning)
 
 # %%
 # Two kinds of groups
@@ -105,9 +110,9 @@ plt.show()
 # --------------------
 # Where sizes fall, the expectation of equal sizes cuts the large groups; the right one
 # leaves them whole, in every draw. Where sizes are equal, the wrong expectation costs
-# less than that: two groups become the large cluster that was asked for, the smallest
-# cluster is all but empty, and the other groups come out whole. So say what you know,
-# and if you know nothing leave ``"uniform"``.
+# less than that, but not little: two groups become the large cluster that was asked
+# for, and a cluster stays empty, while the other groups come out whole. So say what you
+# know, and if you know nothing leave ``"uniform"``.
 #
 # Round groups in few dimensions are what k-means is made for; it is here to show what
 # can be reached. It has no say about sizes at all.

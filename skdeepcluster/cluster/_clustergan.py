@@ -106,8 +106,8 @@ class ClusterGANClustering(CentersMixin, AdversarialClusterer):
         Which axis of an image holds its channels. ``"auto"`` is the one with at most
         four entries, and first in flat rows.
     n_noise : int or "auto", default="auto"
-        Number of values of noise. ``"auto"`` is 30, or a third of the features where
-        that is less..
+        Number of values of noise in range [1, inf). ``"auto"`` is 30, or a third of
+        the features where that is less.
     noise_scale : float, default=0.1
         Standard deviation of the noise, in range (0, inf). The corners are at a
         distance of 1.4 from each other.

@@ -240,10 +240,10 @@ class DKMClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
     Departures from [1]_: it has one variant with k-means on a trained autoencoder and
     :math:`a = 1000` throughout, and one with random networks and centroids and
     :math:`a` from 0.1 to 28.1 (:math:`c = 2`), while here :math:`a` rises also after
-    k-means, from 1, and is relative to the scale :math:`s`; it rises over half of the
-    training, so that the rest can stop early; labels are those of the trained network
-    and not of when a row was last in a batch; rows are shuffled, not drawn with
-    replacement; the size of the embedding is that of the autoencoder and not the number
+    k-means, from `first_inverse_temperature`, and is relative to the scale :math:`s`;
+    it rises over half of the training, so that the rest can stop early; labels are
+    those of the trained network and not of when a row was last in a batch; rows are
+    shuffled, not drawn with replacement; the size of the embedding is that of the autoencoder and not the number
     of clusters; a centroid without rows is moved to the row farthest from all others,
     and dropped if it ends without rows.
 

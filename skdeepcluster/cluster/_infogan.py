@@ -75,11 +75,11 @@ class InfoGANClustering(LogOddsMixin, SoftAssignmentMixin, AdversarialClusterer)
     A generator makes rows from noise and the number of a cluster, a discriminator tells
     them from real ones, and a head on the discriminator tells the number. Where they
     play well the numbers stand for kinds of rows, since those are what can be told, and
-    the head assigns real rows to them. It makes new rows of a chosen cluster. It was no
-    better than k-means where it was measured, nothing in `history_` says whether a fit
-    is good, and it takes clusters to be of equal size. To cluster, prefer
-    :class:`DECClustering` or :class:`VaDEClustering`, which makes rows as well.
-    Columns in different units belong through a StandardScaler first.
+    the head assigns real rows to them. It makes new rows of a chosen cluster. It was
+    seldom better than k-means, nothing in `history_` says whether a fit is good, and it
+    takes clusters to be of equal size. To cluster, prefer :class:`DECClustering` or
+    :class:`VaDEClustering`, which makes rows as well. Columns in different units belong
+    through a StandardScaler first.
 
     Parameters
     ----------

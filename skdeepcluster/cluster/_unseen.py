@@ -223,7 +223,9 @@ class UNSEENClustering(DecoderMixin, CentroidClusterer):
     it is due to the clusters that get its rows, in proportion.
 
     Departures from [1]_, where this is added to DEC, DCN or DKM: here to DCN only, as
-    DEC's targets, which ask for equal sizes, keep clusters from dying.
+    DEC's targets, which ask for equal sizes, keep clusters from dying. The error is a
+    mean over features, and `clustering_weight` another one than that of
+    :class:`DCNClustering`; ``"auto"`` starts from fewer clusters where rows are few.
 
     References
     ----------

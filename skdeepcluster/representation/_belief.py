@@ -288,7 +288,14 @@ class DeepBeliefNetwork(Autoencoder):
                 "hidden_layer_sizes must name at least one layer below the embedding. "
                 f"Got {self.hidden_layer_sizes!r}."
             )
-        if self.visible == "bernoulli" and not _are_shares(X):
+        visible = self.visible if start is None else self.visible_
+        if self.visible not in ("auto", visible):
+            raise ValueError(
+                f"warm_start=True goes on with the {visible} units of the fit before. "
+                f"Got visible={self.visible!r}: set it to {visible!r}, or "
+                "warm_start=False."
+            )
+        if visible == "bernoulli" and not _are_shares(X):
             raise ValueError(
                 "visible='bernoulli' needs values in [0, 1]. Got others in X: put a "
                 "MinMaxScaler in front, or use visible='gaussian'."

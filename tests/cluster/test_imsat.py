@@ -158,6 +158,18 @@ def test_size_prior__expected_sizes_are_found():
         np.testing.assert_allclose(found, expected, atol=0.08)
 
 
+def test_size_prior__the_right_one_finds_groups_that_fall_in_size():
+    rng = np.random.default_rng(0)
+    y = np.repeat(np.arange(6), [294, 147, 98, 73, 59, 49])
+    X = rng.normal(scale=1.6, size=(6, 10))[y] + rng.normal(size=(720, 10))
+    settings = {"hidden_layer_sizes": (64, 64), "max_epochs": 120, "batch_size": 120}
+    zipf, uniform = (
+        adjusted_rand_score(y, small(6, size_prior=prior, **settings).fit_predict(X))
+        for prior in ("zipf", "uniform")
+    )
+    assert zipf > uniform + 0.15
+
+
 def test_size_prior__rises_in_half_of_the_steps_but_not_after_a_warm_start(
     blobs, monkeypatch
 ):

@@ -188,6 +188,16 @@ def test_warm_start__without_fine_tuning_trains_the_layers_on(blobs):
 # -- visible units -----------------------------------------------------------------
 
 
+def test_warm_start__keeps_the_units_and_what_they_need(shares):
+    network = small(warm_start=True).fit(shares)
+    Z = network.transform(shares)
+    with pytest.raises(ValueError, match=r"visible='bernoulli' needs values in \[0, 1"):
+        network.fit(100 * shares)
+    with pytest.raises(ValueError, match="goes on with the bernoulli units"):
+        network.set_params(visible="gaussian").fit(shares)
+    np.testing.assert_array_equal(network.transform(shares), Z)
+
+
 def test_visible__auto_looks_at_the_values(shares, blobs):
     assert small().fit(shares).visible_ == "bernoulli"
     assert small(visible="gaussian").fit(shares).visible_ == "gaussian"
