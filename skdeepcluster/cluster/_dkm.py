@@ -243,9 +243,9 @@ class DKMClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
     k-means, from `first_inverse_temperature`, and is relative to the scale :math:`s`;
     it rises over half of the training, so that the rest can stop early; labels are
     those of the trained network and not of when a row was last in a batch; rows are
-    shuffled, not drawn with replacement; the size of the embedding is that of the autoencoder and not the number
-    of clusters; a centroid without rows is moved to the row farthest from all others,
-    and dropped if it ends without rows.
+    shuffled, not drawn with replacement; the size of the embedding is that of the
+    autoencoder and not the number of clusters; a centroid without rows is moved to the
+    row farthest from all others, and dropped if it ends without rows.
 
     References
     ----------
