@@ -1,5 +1,7 @@
 """What all estimators share beneath their public face."""
 
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +12,7 @@ from torch import nn
 
 from skdeepcluster import Autoencoder
 from skdeepcluster.base import auto_batch_size, auto_epochs, fingerprint
+from skdeepcluster.engine._stage import Stage
 from tests._discovery import tiny
 
 
@@ -62,6 +65,49 @@ def test_gate__does_not_copy_what_is_large(tmp_path):
     tensor = torch.ones(20, 3)
     X = tiny(Autoencoder)._gate(tensor, reset=True)
     assert np.shares_memory(X, tensor.numpy())
+
+
+VIEWS_OF_MAPS = {
+    "itself": lambda mapped: mapped,
+    "slice": lambda mapped: mapped[3:],
+    "array": np.asarray,
+    "view of a view": lambda mapped: mapped.view(np.ndarray)[:, 1:][2:],
+}
+
+
+@pytest.mark.parametrize("view", VIEWS_OF_MAPS.values(), ids=VIEWS_OF_MAPS)
+def test_truncated_file__is_refused_before_it_is_touched(view, tmp_path):
+    path = tmp_path / "X"
+    mapped = np.memmap(path, "f4", "w+", shape=(4000, 6), offset=8)
+    X = view(mapped)
+    tiny(Autoencoder)._gate(X, reset=True)
+    os.truncate(path, 1000)  # reading on would end this process
+    with pytest.raises(ValueError, match=f"X is a memory map of .*{path.name}.* 1000"):
+        tiny(Autoencoder)._gate(X, reset=True)
+
+
+def test_file_truncated_during_a_fit__ends_it_with_an_error(tmp_path, monkeypatch):
+    monkeypatch.setattr("skdeepcluster.engine._rows.RESIDENT_BYTES", 0)
+    X = np.memmap(tmp_path / "X", "f4", "w+", shape=(4000, 6))
+    X[:] = np.random.default_rng(0).normal(size=X.shape)
+    step = Stage._step
+
+    def truncating(stage, batch):
+        os.truncate(tmp_path / "X", 1000)
+        step(stage, batch)
+
+    monkeypatch.setattr(Stage, "_step", truncating)
+    with pytest.raises(ValueError, match="truncated"):
+        tiny(Autoencoder).fit(X)
+
+
+def test_truncated_output__is_refused_before_it_is_touched(blobs, tmp_path):
+    X, _ = blobs
+    autoencoder = tiny(Autoencoder).fit(X)
+    out = np.memmap(tmp_path / "Z", "f4", "w+", shape=autoencoder.transform(X).shape)
+    os.truncate(tmp_path / "Z", 0)
+    with pytest.raises(ValueError, match="out is a memory map"):
+        autoencoder.transform(X, out=out)
 
 
 # -- fingerprints ------------------------------------------------------------------

@@ -12,15 +12,15 @@ import torch
 from sklearn.datasets import make_blobs
 from sklearn.metrics import adjusted_rand_score
 
-from skdeepcluster import Autoencoder
-from skdeepcluster.engine import _checkpoint
-from tests._discovery import ESTIMATORS, FROM_AUTOENCODER, parameter_names, tiny
+from skdeepcluster import Autoencoder, DECClustering
+from skdeepcluster.engine import Group, _checkpoint
+from tests._discovery import ESTIMATORS, parameter_names, tiny
 
 SHARED = [cls for cls in ESTIMATORS if "distributed" in parameter_names(cls)]
 SECONDS = 120  # after which a process counts as hanging
 # One in every run of the tests, one that starts from k-means.
-first = FROM_AUTOENCODER[0]
-others = FROM_AUTOENCODER[1:]
+first = DECClustering
+others = [cls for cls in SHARED if cls not in (first, Autoencoder)]
 each_clusterer = pytest.mark.parametrize(
     "cls", [first, *(pytest.param(cls, marks=pytest.mark.slow) for cls in others)]
 )
@@ -67,7 +67,7 @@ def shared_fit(cls, X, folder, rank, size, port, sabotage=None, checkpoint=None)
     estimator = clusterer(cls, distributed=True, checkpoint=checkpoint)
     try:
         estimator.fit(X[start:stop])
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         (folder / f"{rank}.error").write_text(str(error))
         raise SystemExit(1) from error
     np.savez(
@@ -166,6 +166,27 @@ def test_process_that_dies__ends_the_others_and_all_go_on(cls, blobs, tmp_path):
         for name in wanted:
             np.testing.assert_array_equal(result[name], wanted[name], err_msg=name)
     assert list((tmp_path / "checkpoint").iterdir()) == []
+
+
+def test_rows_that_one_process_cannot_take__end_all(blobs, tmp_path):
+    X = blobs[0].copy()
+    X[-1, 0] = np.nan
+    codes, results = run(first, X, tmp_path, 2)
+    assert codes == [1, 1]
+    assert results == []
+    told, own = ((tmp_path / f"{rank}.error").read_text() for rank in range(2))
+    assert "rows of process 1 of this distributed fit are refused: Input X" in told
+    assert "contains NaN" in told
+    assert own.startswith("Input X contains NaN")
+
+
+def test_rows_of_other_columns_in_another_process__raise(blobs, monkeypatch):
+    def gather_objects(group, value):
+        return [value, (5, None)]
+
+    monkeypatch.setattr(Group, "gather_objects", gather_objects)
+    with pytest.raises(ValueError, match="process 1 .* have 5 features.* 0 have 6"):
+        clusterer(first).fit(blobs[0])
 
 
 @pytest.mark.parametrize("cls", SHARED)

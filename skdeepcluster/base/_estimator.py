@@ -47,6 +47,7 @@ from skdeepcluster.utils import (
     Integers,
     MatrixLike,
     check_array_like,
+    check_complete,
     check_out,
     check_parameters,
 )
@@ -140,9 +141,9 @@ class DeepEstimator(
         if self.distributed:
             device = process_device(device)
         self.device_ = str(device)
-        X = self._gate(X, reset=start is None)
         self._group = join_group(self.distributed, device)
         try:
+            X = self._gate_together(X, reset=start is None)
             self._check_before_training(X, start)
             seed = self._group.first(resolve_seed(self.random_state))
             checkpoint = self._own_checkpoint(X, seed, start, self._group)
@@ -153,6 +154,31 @@ class DeepEstimator(
             vars(self).pop("_tasks", None)
             del self._group
         checkpoint.remove()
+
+    def _gate_together(self, X, *, reset):
+        """Checked rows; what is wrong with those of one process, all of them say."""
+        error, columns = None, None
+        try:
+            X = self._gate(X, reset=reset)
+            columns = X.shape[1]
+        except Exception as caught:
+            error = caught
+        known = self._group.gather_objects((columns, error and str(error)))
+        if error is not None:
+            raise error
+        for rank, (n_columns, message) in enumerate(known):
+            if message is not None:
+                raise ValueError(
+                    f"The rows of process {rank} of this distributed fit are refused: "
+                    f"{message}"
+                )
+            if n_columns != columns:
+                raise ValueError(
+                    f"The rows of process {rank} of this distributed fit have "
+                    f"{n_columns} features, those of process {self._group.rank} have "
+                    f"{columns}."
+                )
+        return X
 
     def transform(self, X: MatrixLike, out: np.ndarray | None = None) -> np.ndarray:
         """Embed the rows of `X`.
@@ -183,6 +209,7 @@ class DeepEstimator(
             part = part.cpu().numpy()
             if here.start == 0:
                 check_out(out, (X.shape[0], *part.shape[1:]), part.dtype)
+            check_complete(out, "out")
             out[here] = part
         return out
 

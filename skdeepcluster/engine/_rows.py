@@ -8,7 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skdeepcluster.utils import RowSource, dense_float64, row_blocks
+from skdeepcluster.utils import (
+    RowSource,
+    check_complete,
+    dense_float64,
+    row_blocks,
+)
 
 RESIDENT_BYTES = 2**30  # arrays up to this size are scaled once and kept on the device
 BLOCK_BYTES = 2**20  # of consecutive rows that are read at once, as float32
@@ -71,12 +76,14 @@ class Rows:
         """Consecutive rows -> (stop - start, n_features)."""
         if self._resident is not None:
             return self._read(self._resident[start:stop])
+        check_complete(self.X)
         return self._scaled(dense_float64(self.X[start:stop])).to(self.device)
 
     def take(self, index: Tensor) -> Tensor:
         """Any rows: (n,) int64 -> (n, n_features)."""
         if self._resident is not None:
             return self._read(self._resident.index_select(0, index))
+        check_complete(self.X)
         order = index.cpu().sort()  # the disk moves one way
         unique, places = order.values.unique_consecutive(return_inverse=True)
         if isinstance(self.X, RowSource):

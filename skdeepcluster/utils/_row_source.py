@@ -41,19 +41,26 @@ def is_row_source(X) -> bool:
     return len(X.shape) > 1 and not hasattr(X, "__array_namespace__")
 
 
-def check_complete(X) -> None:
+def check_complete(X, name: str = "X") -> None:
     """Raise ValueError when the file behind a memory map has become too short.
 
-    Reading what is no longer there would end the process.
+    Touching what is no longer there would end the process. Views of a memory map are
+    looked through.
     """
-    mapped = getattr(X, "_mmap", None)
-    if not isinstance(mapped, mmap.mmap) or not getattr(X, "filename", None):
+    offset, file = 0, "a file"
+    while isinstance(X, np.ndarray):
+        if isinstance(X, np.memmap):
+            offset, file = X.offset or 0, X.filename or file
+        X = X.base
+    if not isinstance(X, mmap.mmap):
         return
-    offset = getattr(X, "offset", None) or 0
     begin = offset - offset % mmap.ALLOCATIONGRANULARITY
-    if mapped.size() < begin + len(mapped):
+    try:
+        size = X.size()
+    except (OSError, ValueError):  # of no file, or closed
+        return
+    if size < begin + len(X):
         raise ValueError(
-            f"X is a memory map of {X.filename}, which holds {mapped.size()} bytes "
-            f"where {begin + len(mapped)} are mapped: the file has been truncated. "
-            "Write it anew."
+            f"{name} is a memory map of {file}, which holds {size} bytes where "
+            f"{begin + len(X)} are mapped: the file has been truncated. Write it anew."
         )

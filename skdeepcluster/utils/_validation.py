@@ -7,6 +7,8 @@ from numpy.typing import ArrayLike
 from scipy.sparse import sparray, spmatrix
 from sklearn.preprocessing import StandardScaler
 
+from skdeepcluster.utils._row_source import check_complete
+
 # Also DataFrames and torch tensors, which can present themselves as arrays.
 MatrixLike = ArrayLike | sparray | spmatrix
 
@@ -30,6 +32,7 @@ def row_blocks(X, block_bytes: int = 2**23) -> Iterator[tuple[slice, np.ndarray]
     """Yield ``(rows, block)``: consecutive rows of X as dense float64 copies."""
     size = max(1, block_bytes // (8 * X.shape[1]))
     for start in range(0, X.shape[0], size):
+        check_complete(X)
         rows = slice(start, min(start + size, X.shape[0]))
         yield rows, dense_float64(X[rows])
 
