@@ -9,6 +9,7 @@ from torch import Tensor
 from skdeepcluster.engine import Passes, Rows, apply_in_batches
 
 _FAISS_ROWS = 20_000  # from which faiss is faster than scikit-learn
+_HELD_DISTANCES = 2**26  # that are on a GPU at once
 _FEW_ROWS = 2_000  # to whose neighbours distances are measured
 
 
@@ -18,8 +19,11 @@ def nearest_neighbors(z: Passes, n_neighbors: int, *, by_angle: bool) -> Tensor:
     (n, d) -> (n, k) int64, nearest first and without the row itself; k is
     `n_neighbors`, or what there is.
     """
-    points = z.apply(F.normalize if by_angle else torch.clone).cpu().numpy()
-    return torch.from_numpy(neighbors_of(points, n_neighbors)).to(z.device)
+    points = z.apply(F.normalize if by_angle else torch.clone)
+    if points.device.type == "cuda":
+        return _search_on_device(points, min(n_neighbors, len(points) - 1))
+    found = neighbors_of(points.cpu().numpy(), n_neighbors)
+    return torch.from_numpy(found).to(z.device)
 
 
 def neighbors_of(points: np.ndarray, n_neighbors: int) -> np.ndarray:
@@ -78,6 +82,17 @@ def median_distance(rows: Rows, neighbors: Tensor, seed: int) -> float:
     near = [rows.take(column[index]) for column in neighbors.T]
     d2 = torch.stack([(x - other).square().sum(dim=1) for other in near or [x]])
     return float(d2.median()) or float(d2.mean()) or 1.0
+
+
+def _search_on_device(points: Tensor, k: int) -> Tensor:
+    """(n, d) -> (n, k) int64 without the row itself, from all distances in blocks."""
+    every = torch.arange(len(points), device=points.device)
+    found = []
+    for own in every.split(max(1, _HELD_DISTANCES // len(points))):
+        distances = torch.cdist(points[own], points)
+        distances.scatter_(1, own.unsqueeze(1), torch.inf)
+        found.append(distances.topk(k, largest=False).indices)
+    return torch.cat(found)
 
 
 def _search(points: np.ndarray, k: int) -> np.ndarray:

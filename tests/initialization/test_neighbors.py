@@ -92,6 +92,18 @@ def test_nearest_neighbors__of_rows_that_are_not_held(z, monkeypatch, most):
     assert torch.equal(nearest_neighbors(computed, 7, by_angle=True), expected)
 
 
+@pytest.mark.parametrize("held", [2**26, 200, 1])  # in one block, or in several
+@pytest.mark.parametrize("n_neighbors", [1, 7, 79])
+def test_search_on_a_device__finds_the_same(z, n_neighbors, held, monkeypatch):
+    monkeypatch.setattr(_neighbors, "_HELD_DISTANCES", held)
+    expected = nearest_neighbors(passes(z), n_neighbors, by_angle=False)
+    points = torch.from_numpy(z).float()
+    found = _neighbors._search_on_device(points, n_neighbors)
+    assert torch.equal(found, expected)
+    copies = _neighbors._search_on_device(points.repeat(3, 1), 2)  # of each row two
+    assert torch.equal(copies % 80, (torch.arange(240) % 80)[:, None].expand(-1, 2))
+
+
 def test_nearest_neighbors__of_many_rows_by_another_library(z, monkeypatch):
     pytest.importorskip("faiss")
     expected = nearest_neighbors(passes(z), 7, by_angle=True)
