@@ -53,9 +53,9 @@ class Checkpoint:
                 torch.save(state, file)
         except (OSError, RuntimeError) as error:  # the latter from torch's writer
             raise OSError(
-                f"The checkpoint in {self.folder} cannot be written: {error} The one "
-                "before is intact. Make room there and start the same fit again: it "
-                "goes on from that."
+                f"The checkpoint in {self.folder} cannot be written: {error} One from "
+                "before, if there is any, is intact. Make room there and start the "
+                "same fit again: it goes on from that."
             ) from error
         self._last_save = time.monotonic()
 
