@@ -54,6 +54,7 @@ def test_page_of_time_to_quality(module, reached):
     script = module("time_to_quality")
     row = dict.fromkeys(script.COLUMNS, "x")
     row |= {"method": "DEC", "seconds": "100", "acc": "0.9", "best_acc": "0.91"}
+    row["course"] = "10:0.5 25:0.95 50:0.9"
     rows = [
         {**row, "library": "skdeepcluster", "seconds_to_published": reached},
         {**row, "library": "clustpy", "seconds_to_published": ""},
@@ -61,7 +62,7 @@ def test_page_of_time_to_quality(module, reached):
     text = script.page(rows)
     publish_doctree(text, settings_overrides={"halt_level": 1})
     ours = next(line.split() for line in text.splitlines() if " skdeepc" in line)
-    assert ours[-1] == ("5.0" if reached else "–")
+    assert ours[-3:] == ["5.0" if reached else "–", "25", "4.0"]
 
 
 @pytest.mark.parametrize("index", range(5))
