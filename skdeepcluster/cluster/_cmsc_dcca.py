@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from skdeepcluster.base import auto_epochs
-from skdeepcluster.cluster._shared._base import BaseClusterer
 from skdeepcluster.cluster._shared._self_expression import (
     affinity_of,
     best_coefficients,
     spectral_labels,
 )
+from skdeepcluster.cluster._shared._training_rows import TransductiveClusterer
 from skdeepcluster.engine import Objective, Rows, derive_seed
 from skdeepcluster.losses import canonical_correlation, mean_squared_error
 from skdeepcluster.networks import SpaceAutoencoders
@@ -28,7 +28,6 @@ from skdeepcluster.utils import (
     resolve_spaces,
 )
 
-_MOST_ROWS = 5000  # of which each is a combination of all others
 _RIDGE = 1e-3  # on the diagonal of covariances
 _EPOCHS = 200  # of each stage that max_epochs="auto" stands for, at most
 
@@ -97,7 +96,7 @@ class _SelfExpression(Objective):
         self.in_units.fill_diagonal_(0.0)
 
 
-class CMSCDCCAClustering(BaseClusterer):
+class CMSCDCCAClustering(TransductiveClusterer):
     r"""CMSC-DCCA: two modalities of the same rows, and one combination for both.
 
     Rows that are described twice, such as images and their texts, stand beside each
@@ -276,8 +275,10 @@ class CMSCDCCAClustering(BaseClusterer):
     (1797, 20)
     """
 
+    _most_rows, _for_more_rows = 5000, "TURTLEClustering"
+
     _parameter_rules = {
-        **BaseClusterer._parameter_rules,
+        **TransductiveClusterer._parameter_rules,
         "spaces": [None, list, tuple],
         "n_components": [Integers(1)],
         "hidden_layer_sizes": [TupleOf(Integers(1))],
@@ -327,13 +328,6 @@ class CMSCDCCAClustering(BaseClusterer):
 
     def _check_before_training(self, X, start):
         super()._check_before_training(X, start)
-        if X.shape[0] > _MOST_ROWS:
-            raise ValueError(
-                f"{type(self).__name__} makes each row a combination of all others and "
-                f"takes at most {_MOST_ROWS:,} of them. Got n_samples={X.shape[0]}: "
-                "fit a sample, and label the others by a KNeighborsClassifier on its "
-                "embedding; or use TURTLEClustering."
-            )
         columns = [own.tolist() for own in self._columns()]
         if start is not None and columns != start.columns_of_spaces():
             raise ValueError(
@@ -357,7 +351,7 @@ class CMSCDCCAClustering(BaseClusterer):
 
     def _fit(self, X, seed, checkpoint, start):
         settings = {"optimizer": self.optimizer, "learning_rate": self.learning_rate}
-        n_rows, means, before = X.shape[0], None, []
+        n_rows, before = X.shape[0], []
         if start is None:
             self.center_, self.scale_ = feature_scaling(X)
         trainer = self._make_trainer(X, seed, checkpoint)
@@ -373,7 +367,6 @@ class CMSCDCCAClustering(BaseClusterer):
                 **settings,
             )
         else:
-            means = self.cluster_means_
             model = copy.deepcopy(start).to(trainer.device)
         whole = self._make_trainer(
             X, seed, checkpoint, rows=trainer.rows, batch_size=n_rows
@@ -395,9 +388,8 @@ class CMSCDCCAClustering(BaseClusterer):
         self.model_ = model.eval()
         rows = whole.apply(nn.Identity()).cpu().numpy()
         coefficients = objective.coefficients.detach().cpu().numpy()
-        self._set_labels(X, self._labels(rows, coefficients, seed), self.n_clusters)
-        if means is not None:
-            self._take_numbers_of(means)
+        labels = self._labels(rows, coefficients, seed)
+        self._label_training_rows(X, labels, start)
 
     def _first_coefficients(self, z, sizes) -> Tensor:
         """Those that are best for embeddings as they are: (n, n_components_) -> (n, n).

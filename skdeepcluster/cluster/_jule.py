@@ -9,14 +9,13 @@ import torch
 from torch import nn
 
 from skdeepcluster.cluster._shared._agglomeration import Agglomeration
-from skdeepcluster.cluster._shared._base import BaseClusterer
+from skdeepcluster.cluster._shared._training_rows import TransductiveClusterer
 from skdeepcluster.engine import Objective, Trainer, grouped_order
 from skdeepcluster.losses import triplet_loss
 from skdeepcluster.networks import UnitRows
 from skdeepcluster.representation import FromEncoder
 from skdeepcluster.utils import Integers, Reals
 
-_MOST_ROWS = 20_000  # each of which is compared with all, several times
 _PARTNERS = 20  # rows of its cluster that a row is compared with in a step, at most
 _GROUP = 4  # rows of a cluster that are drawn together: a batch has pairs of all
 
@@ -78,7 +77,7 @@ def embedding_of(trainer: Trainer, model: nn.Module) -> np.ndarray:
         return trainer.apply(model.embed).cpu().numpy()
 
 
-class JULEClustering(FromEncoder, BaseClusterer):
+class JULEClustering(FromEncoder, TransductiveClusterer):
     r"""JULE: clusters merge, and a network is trained on them, in turn.
 
     Rows begin in many small clusters of nearest neighbours. Clusters merge two by two
@@ -268,9 +267,10 @@ class JULEClustering(FromEncoder, BaseClusterer):
     """
 
     _most_epochs = 60
+    _most_rows, _for_more_rows = 20_000, "DeepCluster"
 
     _parameter_rules = {
-        **BaseClusterer._parameter_rules,
+        **TransductiveClusterer._parameter_rules,
         **FromEncoder._parameter_rules,
         "n_neighbors": [Integers(1)],
         "unrolling_rate": [Reals(0, 1, closed="right")],
@@ -325,25 +325,12 @@ class JULEClustering(FromEncoder, BaseClusterer):
         self.verbose = verbose
         self.warm_start = warm_start
 
-    def _check_before_training(self, X, start):
-        super()._check_before_training(X, start)
-        if X.shape[0] > _MOST_ROWS:
-            raise ValueError(
-                f"{type(self).__name__} compares all rows with each other and takes at "
-                f"most {_MOST_ROWS:,} of them. Got n_samples={X.shape[0]}: fit a "
-                "sample, and label the others by a KNeighborsClassifier on its "
-                "embedding; or use DeepCluster."
-            )
-
     def _fit(self, X, seed, checkpoint, start):
-        means = None if start is None else self.cluster_means_
         trainer = self._train(X, seed, checkpoint, start)
         labels = self._agglomeration(trainer).labels(
             embedding_of(trainer, self.model_), self.unrolling_rate
         )
-        self._set_labels(X, labels, self.n_clusters)
-        if means is not None:
-            self._take_numbers_of(means)
+        self._label_training_rows(X, labels, start)
 
     def _first_model(self, n_features, seed):
         encoder, self.n_components_ = self._make_encoder(n_features, seed)

@@ -15,6 +15,7 @@ from skdeepcluster.base import DecoderMixin
 from skdeepcluster.cluster._shared._assignments import SoftAssignmentMixin
 from skdeepcluster.cluster._shared._centroids import CentroidClusterer
 from skdeepcluster.cluster._shared._objectives import LabelledObjective
+from skdeepcluster.cluster._shared._sampling import drawn_clusters
 from skdeepcluster.engine import apply_in_batches
 from skdeepcluster.networks import (
     BernoulliLikelihood,
@@ -23,7 +24,7 @@ from skdeepcluster.networks import (
     with_log_variance,
 )
 from skdeepcluster.representation import Autoencoder
-from skdeepcluster.utils import Integers, MatrixLike, Reals, row_blocks
+from skdeepcluster.utils import MatrixLike, Reals, row_blocks
 
 # Of the variance within the clusters, what each row's embedding has at the start.
 _FIRST_SHARE = 0.1
@@ -387,7 +388,9 @@ class VaDEClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
             return float(bounds.mean())
         return float(bounds.mean() - self.n_features_in_ * np.log(self.scale_))
 
-    def sample(self, n_samples: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    def sample(
+        self, n_samples: int = 1, cluster: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Draw new rows: a cluster, a point of its Gaussian, and what that decodes to.
 
         The rows are what the decoder expects there, without the noise of the features.
@@ -396,6 +399,9 @@ class VaDEClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         ----------
         n_samples : int, default=1
             Number of rows in range [1, inf).
+        cluster : int, default=None
+            The cluster that all rows are to be of, below `n_clusters_`. None draws one
+            for each row, with the probabilities `weights_`.
 
         Returns
         -------
@@ -405,13 +411,11 @@ class VaDEClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
             The cluster of each row.
         """
         check_is_fitted(self)
-        if n_samples not in Integers(1):
-            raise ValueError(
-                f"n_samples must be {Integers(1)}. Got {n_samples!r} instead."
-            )
         rng = check_random_state(self.random_state)
         shares = self.weights_.astype(np.float64)
-        labels = rng.choice(self.n_clusters_, size=n_samples, p=shares / shares.sum())
+        labels = drawn_clusters(
+            self.n_clusters_, n_samples, cluster, rng, shares / shares.sum()
+        )
         noise = rng.normal(size=(n_samples, self.n_components_))
         z = self.cluster_centers_[labels] + np.sqrt(self.covariances_[labels]) * noise
-        return self.inverse_transform(z), labels.astype(np.int64)
+        return self.inverse_transform(z), labels

@@ -165,7 +165,7 @@ def test_two_clusters_on_both_sides_of_the_mean__are_two():
 
 
 def test_too_many_rows__raise_before_training(monkeypatch, blobs):
-    monkeypatch.setattr(module, "_MOST_ROWS", 59)
+    monkeypatch.setattr(CMSCDCCAClustering, "_most_rows", 59)
     with pytest.raises(ValueError, match="at most 59 of them. Got n_samples=60: fit a"):
         small().fit(blobs[0])
 

@@ -319,6 +319,15 @@ def test_sample__follows_the_random_state(blobs):
     assert vade.sample()[0].shape == (1, 6)
 
 
+def test_sample__of_one_cluster(blobs):
+    vade = small(max_epochs=100).fit(blobs[0])
+    rows, labels = vade.sample(20, cluster=2)
+    np.testing.assert_array_equal(labels, 2)
+    assert (vade.predict(rows) == 2).mean() > 0.9
+    with pytest.raises(ValueError, match="cluster must be None or .* Got 3"):
+        vade.sample(20, cluster=3)
+
+
 @pytest.mark.parametrize("n_samples", [0, -1, 1.5, "3", True])
 def test_sample__wrong_number__is_refused(blobs, n_samples):
     vade = small().fit(blobs[0])

@@ -10,10 +10,10 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from skdeepcluster.cluster._shared._base import DeepClusterer
+from skdeepcluster.cluster._shared._sampling import drawn_clusters
 from skdeepcluster.engine import Objective
 from skdeepcluster.networks import MLP, ConvolutionalDecoder, ConvolutionalEncoder
 from skdeepcluster.representation import FromEncoder
-from skdeepcluster.utils import Integers
 
 _HIDDEN = (256, 256)
 
@@ -89,18 +89,8 @@ class AdversarialClusterer(FromEncoder, DeepClusterer):
             otherwise.
         """
         check_is_fitted(self)
-        if n_samples not in Integers(1):
-            raise ValueError(
-                f"n_samples must be {Integers(1)}. Got {n_samples!r} instead."
-            )
-        known = Integers(0, self.n_clusters_ - 1)
-        if cluster is not None and cluster not in known:
-            raise ValueError(f"cluster must be None or {known}. Got {cluster!r}.")
         rng = check_random_state(self.random_state)
-        labels = rng.randint(self.n_clusters_, size=n_samples)
-        if cluster is not None:
-            labels = np.full(n_samples, cluster)
-        labels = labels.astype(np.int64)
+        labels = drawn_clusters(self.n_clusters_, n_samples, cluster, rng)
         noise = torch.from_numpy(self._draw_noise(rng, n_samples)).float()
         with torch.no_grad():
             z = self.model_.latent(
