@@ -11,7 +11,7 @@ sums them up in ``benchmarks/images.rst``; ``_runs.py`` tells how.
 
 import _runs
 import numpy as np
-from _methods import DCEC, METHODS_OF_IMAGES
+from _methods import DAC, DCEC, DEPICT, JULE, METHODS_OF_IMAGES
 from _runs import DataSet
 from sklearn.datasets import load_digits
 
@@ -19,8 +19,14 @@ from skdeepcluster import datasets
 
 GUO = "Guo et al. 2017"
 # ACC, as printed.
-MNIST = {DCEC: ("0.8897", GUO)}
-USPS = {DCEC: ("0.7900", GUO)}
+DIZAJI, YANG, CHANG = "Dizaji et al. 2017", "Yang et al. 2016", "Chang et al. 2017"
+MNIST = {
+    DCEC: ("0.8897", GUO),
+    DEPICT: ("0.965", DIZAJI),
+    JULE: ("0.964", YANG),
+    DAC: ("0.978", CHANG),
+}
+USPS = {DCEC: ("0.7900", GUO), DEPICT: ("0.964", DIZAJI)}
 
 
 def digits():
@@ -82,11 +88,19 @@ ABOUT = """
 Methods are given images, not flat rows: the autoencoder is convolutional, and views are
 those of images. By default DCEC's autoencoder is trained for 200 epochs on USPS and 29
 on all of MNIST, and its clusters for at most 108 and 15. ``benchmarks/images.py`` makes
-this page from ``benchmarks/images.csv``. The source of what is published, which is of
+this page from ``benchmarks/images.csv``. The sources of what is published; DCEC's is of
 200 epochs:
 
 - Guo et al. 2017: X. Guo, X. Liu, E. Zhu, J. Yin. Deep clustering with convolutional
   autoencoders. Neural Information Processing.
+- Dizaji et al. 2017: K. Ghasedi Dizaji, A. Herandi, C. Deng, W. Cai, H. Huang. Deep
+  clustering via joint convolutional autoencoder embedding and relative entropy
+  minimization. International Conference on Computer Vision.
+- Yang et al. 2016: J. Yang, D. Parikh, D. Batra. Joint unsupervised learning of deep
+  representations and image clusters. Conference on Computer Vision and Pattern
+  Recognition.
+- Chang et al. 2017: J. Chang, L. Wang, G. Meng, S. Xiang, C. Pan. Deep adaptive image
+  clustering. International Conference on Computer Vision.
 """
 
 

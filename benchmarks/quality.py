@@ -13,13 +13,22 @@ tells how.
 import functools
 
 import _runs
-from _methods import JULE, K_MEANS, METHODS, TWO_SPACES, TWO_STEP
+from _methods import (
+    ENSEMBLE,
+    IMSAT,
+    JULE,
+    K_MEANS,
+    METHODS,
+    TWO_SPACES,
+    TWO_STEP,
+)
 from _runs import DIGITS, DataSet
 
 from skdeepcluster import datasets
 
 XIE, GUO = "Xie et al. 2016", "Guo et al. 2017"
 YANG, JIANG = "Yang et al. 2017", "Jiang et al. 2017"
+FARD, AFFELDT, HU = "Moradi Fard et al. 2020", "Affeldt et al. 2020", "Hu et al. 2017"
 # ACC, with as many places as are printed.
 MNIST = {
     K_MEANS: ("0.5349", XIE),
@@ -27,12 +36,17 @@ MNIST = {
     "DECClustering": ("0.8430", XIE),
     "IDECClustering": ("0.8806", GUO),
     "DCNClustering": ("0.83", YANG),
+    "DKMClustering": ("0.840", FARD),
     "VaDEClustering": ("0.9446", JIANG),
+    ENSEMBLE: ("0.9323", AFFELDT),
+    IMSAT: ("0.984", HU),
 }
 USPS = {
     TWO_STEP: ("0.6931", GUO),
     "DECClustering": ("0.7408", GUO),
     "IDECClustering": ("0.7605", GUO),
+    "DKMClustering": ("0.757", FARD),
+    ENSEMBLE: ("0.818", AFFELDT),
 }
 
 SETS = {
@@ -74,6 +88,13 @@ paper on IDEC. ``benchmarks/quality.py`` makes this page from
 - Jiang et al. 2017: Z. Jiang, Y. Zheng, H. Tan, B. Tang, H. Zhou. Variational deep
   embedding: an unsupervised and generative approach to clustering. International Joint
   Conference on Artificial Intelligence.
+- Moradi Fard et al. 2020: M. Moradi Fard, T. Thonet, E. Gaussier. Deep k-means: jointly
+  clustering with k-means and learning representations. Pattern Recognition Letters.
+- Affeldt et al. 2020: S. Affeldt, L. Labiod, M. Nadif. Spectral clustering via ensemble
+  deep autoencoder learning (SC-EDAE). Pattern Recognition.
+- Hu et al. 2017: W. Hu, T. Miyato, S. Tokui, E. Matsumoto, M. Sugiyama. Learning
+  discrete representations via information maximizing self-augmented training.
+  International Conference on Machine Learning.
 """
 
 
