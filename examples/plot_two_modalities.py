@@ -5,7 +5,8 @@ Two modalities: what both of them show
 Rows are often described twice: an image and its text, a sound and a picture.
 :class:`~skdeepcluster.CMSCDCCAClustering` learns an embedding of each modality so that
 both are as correlated as they can be, and one combination of other rows for each row
-that holds in both. Here the modalities are the left and the right half of a digit.
+that holds in both. Here the modalities are the left and the right half of a digit;
+:doc:`/benchmarks/two_modalities` has real pairs of descriptions.
 """
 
 import matplotlib.pyplot as plt
