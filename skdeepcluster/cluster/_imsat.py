@@ -140,7 +140,7 @@ class IMSATClustering(EncoderHeadClusterer):
         Constant; falling along a cosine; or rising over the first three tenths of the
         steps before falling.
     max_epochs : int or "auto", default="auto"
-        Passes over the rows in range [0, inf). ``"auto"`` is 200, or less: 4,000
+        Passes over the rows in range [0, inf). ``"auto"`` is 200, or less: 8,000
         optimiser steps where rows are many. A number is obeyed exactly.
     batch_size : int or "auto", default="auto"
         Rows per optimiser step in range [1, inf). ``"auto"`` is 256, for small data an
@@ -268,6 +268,8 @@ class IMSATClustering(EncoderHeadClusterer):
     >>> clustering.predict_proba(X).shape
     (200, 10)
     """
+
+    _auto_steps = 8000
 
     _parameter_rules = {
         **EncoderHeadClusterer._parameter_rules,
