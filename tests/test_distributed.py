@@ -105,7 +105,7 @@ def run(cls, X, folder, size, **more):
 
 
 @each_clusterer
-@pytest.mark.parametrize("size", [2, 3])
+@pytest.mark.parametrize("size", [pytest.param(2, marks=pytest.mark.slow), 3])
 def test_processes_with_uneven_rows__end_with_one_model(cls, size, blobs, tmp_path):
     X, y = blobs
     codes, results = run(cls, X, tmp_path, size)
