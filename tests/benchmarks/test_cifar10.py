@@ -1,20 +1,14 @@
 """The stretches of the benchmark of photographs, each from the model before."""
 
-import importlib
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from skdeepcluster import ContrastiveClustering
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-
 
 @pytest.fixture
-def cifar10(monkeypatch):
-    monkeypatch.syspath_prepend(BENCHMARKS)
-    return importlib.import_module("cifar10")
+def cifar10(module):
+    return module("cifar10")
 
 
 def test_stretches__go_on_with_the_clusters_that_are_left(cifar10):

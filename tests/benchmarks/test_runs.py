@@ -2,23 +2,12 @@
 
 import csv
 import functools
-import importlib
-from pathlib import Path
 
 import pytest
 from docutils.core import publish_doctree
 
 import skdeepcluster
 from tests._discovery import TOLD_HOW_MANY
-
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-
-
-@pytest.fixture
-def module(monkeypatch):
-    """A function that imports a file of the benchmarks, which are no package."""
-    monkeypatch.syspath_prepend(BENCHMARKS)
-    return importlib.import_module
 
 
 @pytest.fixture

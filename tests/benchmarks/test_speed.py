@@ -1,8 +1,6 @@
 """The comparisons of speed time what they say, and the file keeps other parts."""
 
 import argparse
-import importlib
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,15 +10,6 @@ from sklearn.frozen import FrozenEstimator
 
 from skdeepcluster import Autoencoder, DECClustering
 from skdeepcluster.metrics import clustering_accuracy
-
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-
-
-@pytest.fixture
-def module(monkeypatch):
-    """A function that imports a file of the benchmarks, which are no package."""
-    monkeypatch.syspath_prepend(BENCHMARKS)
-    return importlib.import_module
 
 
 def test_clock_stops_while_accuracy_is_computed(module, monkeypatch):
