@@ -24,6 +24,7 @@ from skdeepcluster.utils import (
     Integers,
     Reals,
     TupleOf,
+    check_same_spaces,
     feature_scaling,
     resolve_spaces,
 )
@@ -329,11 +330,8 @@ class CMSCDCCAClustering(TransductiveClusterer):
     def _check_before_training(self, X, start):
         super()._check_before_training(X, start)
         columns = [own.tolist() for own in self._columns()]
-        if start is not None and columns != start.columns_of_spaces():
-            raise ValueError(
-                "warm_start=True goes on with the spaces of the fit before. Got "
-                f"spaces={self.spaces!r}: set it to those, or warm_start=False."
-            )
+        if start is not None:
+            check_same_spaces(self.spaces, columns, start.columns_of_spaces())
 
     def _columns(self) -> list[np.ndarray]:
         """Numbers of the columns of both spaces."""

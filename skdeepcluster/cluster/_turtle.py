@@ -15,7 +15,13 @@ from skdeepcluster.engine import Objective, derive_seed, generator
 from skdeepcluster.initialization import kmeans_centers
 from skdeepcluster.losses import mean_entropy, soft_cross_entropy
 from skdeepcluster.networks import SpacesModel
-from skdeepcluster.utils import Integers, Reals, feature_scaling, resolve_spaces
+from skdeepcluster.utils import (
+    Integers,
+    Reals,
+    check_same_spaces,
+    feature_scaling,
+    resolve_spaces,
+)
 
 _LENGTH = 10.0  # of rows in each space: the root of the mean square
 _ROWS = 1024  # of a batch, in which classifiers learn and are judged
@@ -284,11 +290,8 @@ class TURTLEClustering(HeadClusterer):
     def _check_before_training(self, X, start):
         super()._check_before_training(X, start)
         columns = self._columns()
-        if start is not None and not torch.equal(start.columns.cpu(), columns):
-            raise ValueError(
-                "warm_start=True goes on with the spaces of the fit before. Got "
-                f"spaces={self.spaces!r}: set it to those, or warm_start=False."
-            )
+        if start is not None:
+            check_same_spaces(self.spaces, columns.tolist(), start.columns.tolist())
 
     def _columns(self) -> Tensor:
         """Numbers of the columns of each space, filled up: (n_spaces, width)."""

@@ -3,6 +3,7 @@
 from skdeepcluster.utils._estimators import labels_of, unwrap
 from skdeepcluster.utils._files import replacing
 from skdeepcluster.utils._parameters import (
+    ArrayLikes,
     Integers,
     InvalidParameterError,
     Reals,
@@ -10,7 +11,7 @@ from skdeepcluster.utils._parameters import (
     check_parameters,
 )
 from skdeepcluster.utils._row_source import RowSource, check_complete, is_row_source
-from skdeepcluster.utils._spaces import resolve_spaces
+from skdeepcluster.utils._spaces import check_same_spaces, resolve_spaces
 from skdeepcluster.utils._validation import (
     KEPT_DTYPES,
     MatrixLike,
@@ -24,6 +25,7 @@ from skdeepcluster.utils._warnings import warn_caller
 
 __all__ = [
     "KEPT_DTYPES",
+    "ArrayLikes",
     "Integers",
     "InvalidParameterError",
     "MatrixLike",
@@ -34,6 +36,7 @@ __all__ = [
     "check_complete",
     "check_out",
     "check_parameters",
+    "check_same_spaces",
     "dense_float64",
     "feature_scaling",
     "is_row_source",

@@ -68,6 +68,17 @@ class TupleOf:
         return f"a tuple whose entries are each {self.entries}"
 
 
+@dataclass(frozen=True)
+class ArrayLikes:
+    """Lists, tuples, and whatever gives an array, such as a pandas Series."""
+
+    def __contains__(self, value):
+        return isinstance(value, (tuple, list)) or hasattr(value, "__array__")
+
+    def __str__(self):
+        return "an array-like"
+
+
 def _interval(low, high, closed):
     left = "[" if closed in ("both", "left") and low > -math.inf else "("
     right = "]" if closed in ("both", "right") and high < math.inf else ")"

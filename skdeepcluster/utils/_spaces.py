@@ -27,6 +27,15 @@ def resolve_spaces(
     ]
 
 
+def check_same_spaces(spaces: Sequence | None, columns: list, before: list) -> None:
+    """Raise ValueError where a warm start would go on with columns of other spaces."""
+    if columns != before:
+        raise ValueError(
+            "warm_start=True goes on with the spaces of the fit before. Got "
+            f"spaces={spaces!r}: set it to those, or warm_start=False."
+        )
+
+
 def _columns(space, where, n_features, names):
     if isinstance(space, tuple) and len(space) == 2 and all(map(_is_integer, space)):
         columns = np.arange(*space)

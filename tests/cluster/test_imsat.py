@@ -3,6 +3,7 @@
 import copy
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.datasets import load_digits
@@ -198,6 +199,13 @@ def test_size_prior__that_does_not_fit_is_refused_before_training(blobs, monkeyp
     monkeypatch.setattr(imsat_module, "_Information", None)
     with pytest.raises(ValueError, match="size_prior must be"):
         small(size_prior=[1, 2]).fit(blobs[0])
+
+
+def test_size_prior__of_a_table(blobs):
+    sizes = pd.Series([2.0, 1.0, 1.0], index=["a", "b", "c"])
+    clustering = small(size_prior=sizes, max_epochs=1).fit(blobs[0])
+    given = small(size_prior=[2, 1, 1], max_epochs=1).fit(blobs[0])
+    np.testing.assert_array_equal(clustering.labels_, given.labels_)
 
 
 def test_images__by_convolutions():

@@ -1,6 +1,7 @@
 """The parameter `size_prior`, as shares."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -13,7 +14,7 @@ def test_names__are_powers_of_the_rank():
     assert torch.equal(prior_shares("zipf", 4), zipf_prior(4))
 
 
-@pytest.mark.parametrize("kind", [list, tuple, np.array])
+@pytest.mark.parametrize("kind", [list, tuple, np.array, torch.tensor, pd.Series])
 def test_sizes__are_divided_by_their_sum(kind):
     shares = prior_shares(kind([300, 100, 600]), 3)
     assert shares.dtype == torch.float32

@@ -6,8 +6,9 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from skdeepcluster.losses import zipf_prior
+from skdeepcluster.utils import ArrayLikes
 
-SIZE_PRIORS = ["uniform", "zipf", list, tuple, np.ndarray]
+SIZE_PRIORS = ["uniform", "zipf", ArrayLikes()]
 _EXPONENTS = {"uniform": 0.0, "zipf": 1.0}
 
 
