@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-# Read by SciPy and matplotlib when they are imported, which none of the above does.
+# Read by SciPy, scikit-learn and matplotlib when they are imported, which none of the
+# above does.
 os.environ["SCIPY_ARRAY_API"] = "1"
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # each of several processes has one
 os.environ["MPLBACKEND"] = "Agg"
 
 # Results are promised for one number of threads only.
