@@ -17,6 +17,7 @@ from tests._discovery import FROM_AUTOENCODER, tiny
 pytestmark = pytest.mark.skipif(
     not hasattr(signal, "SIGKILL"), reason="only POSIX systems have SIGKILL"
 )
+INTERRUPTED = 130  # the exit status of what Ctrl-C ends
 first, *others = FROM_AUTOENCODER
 each_clusterer = pytest.mark.parametrize(
     "cls", [first, *(pytest.param(cls, marks=pytest.mark.slow) for cls in others)]
@@ -42,7 +43,10 @@ def fit(cls, folder, X, result, sabotage=None):
     _checkpoint.SECONDS_BETWEEN = 0.0
     if sabotage is not None:
         sabotage()
-    labels = clusterer(cls, folder).fit(X).labels_
+    try:
+        labels = clusterer(cls, folder).fit(X).labels_
+    except KeyboardInterrupt:
+        raise SystemExit(INTERRUPTED) from None
     np.save(result, labels)
 
 
@@ -126,6 +130,19 @@ def test_killed_at_random_moments(cls, start, blobs, tmp_path):
         process.join()
         killed += process.exitcode == -signal.SIGKILL
     assert killed
+    assert_ends_as_unbroken(cls, start, blobs[0], tmp_path)
+
+
+@each_clusterer
+def test_interrupted_with_control_c(cls, start, blobs, tmp_path):
+    process = start(cls)
+    while not any((tmp_path / "checkpoint").rglob("*.pt")):
+        assert process.is_alive()
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGINT)
+    process.join(120)
+    assert process.exitcode == INTERRUPTED
+    assert not any((tmp_path / "checkpoint").rglob("*.part"))
     assert_ends_as_unbroken(cls, start, blobs[0], tmp_path)
 
 
