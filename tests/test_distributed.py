@@ -4,6 +4,8 @@ import multiprocessing
 import os
 import signal
 import socket
+import subprocess
+import sys
 from functools import partial
 
 import numpy as np
@@ -24,6 +26,21 @@ others = [cls for cls in SHARED if cls not in (first, Autoencoder)]
 each_clusterer = pytest.mark.parametrize(
     "cls", [first, *(pytest.param(cls, marks=pytest.mark.slow) for cls in others)]
 )
+CLUSTER_ROWS = """
+import os, sys
+import numpy as np
+import torch
+from skdeepcluster import Autoencoder, DECClustering
+
+torch.set_num_threads(1)
+folder, rank, size = sys.argv[1], int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+X = np.load(folder + "/rows.npy", mmap_mode="r")
+own = X[rank * len(X) // size : (rank + 1) * len(X) // size]
+dec = DECClustering(
+    3, autoencoder=Autoencoder(max_epochs=20), distributed=True, random_state=0
+).fit(own)
+np.savez(f"{folder}/{rank}.npz", labels=dec.labels_, centers=dec.cluster_centers_)
+"""
 # Of 300 rows, the shares of two and of three processes.
 SHARDS = {2: [0, 90, 300], 3: [0, 150, 200, 300]}
 
@@ -83,11 +100,15 @@ def shared_fit(cls, X, folder, rank, size, port, sabotage=None, checkpoint=None)
     )
 
 
-def run(cls, X, folder, size, **more):
-    """All processes together: their exit codes, and what they left."""
+def free_port():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        return free.getsockname()[1]
+
+
+def run(cls, X, folder, size, **more):
+    """All processes together: their exit codes, and what they left."""
+    port = free_port()
     spawn = multiprocessing.get_context("spawn")
     target = partial(shared_fit, cls, X, folder, size=size, port=port, **more)
     processes = [spawn.Process(target=target, args=(rank,)) for rank in range(size)]
@@ -124,6 +145,21 @@ def test_processes_with_uneven_rows__end_with_one_model(cls, size, blobs, tmp_pa
     np.testing.assert_allclose(one["means"], means)
     assert len(one["loss"]) == len(alone.history_)
     assert one["loss"][19] == pytest.approx(alone.history_[19]["loss"], rel=0.3)
+
+
+@pytest.mark.slow
+def test_torchrun__starts_them(blobs, tmp_path):
+    X, y = blobs
+    np.save(tmp_path / "rows.npy", X)
+    script = tmp_path / "cluster_rows.py"
+    script.write_text(CLUSTER_ROWS)
+    command = "-m torch.distributed.run --nproc-per-node=2 --master-addr=127.0.0.1"
+    arguments = [*command.split(), f"--master-port={free_port()}", script, tmp_path]
+    subprocess.run([sys.executable, *arguments], check=True, timeout=SECONDS)
+    results = [np.load(tmp_path / f"{rank}.npz") for rank in range(2)]
+    labels = np.concatenate([result["labels"] for result in results])
+    assert adjusted_rand_score(y, labels) > 0.9
+    np.testing.assert_array_equal(results[0]["centers"], results[1]["centers"])
 
 
 def die_at_the_third_checkpoint(rank):
