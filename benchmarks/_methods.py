@@ -56,6 +56,25 @@ BEHIND_CONTRAST = {f"SimCLR + {method}": method for method in (TEMI, TURTLE)}
 JULE, ENSEMBLE = "JULEClustering", "SCEDAEClustering"
 INFOGAN, CLUSTERGAN = "InfoGANClustering", "ClusterGANClustering"
 TWO_SPACES = "CMSCDCCAClustering"  # of flat rows, the two halves of the columns
+DESIGNS = {  # of ComposedClustering, by what is not at its default
+    ", ".join(f"{name}={value!r}" for name, value in changes.items()): changes
+    for changes in [
+        {"features": "all"},
+        {"clustering_loss": None},
+        {"clustering_loss": "kmeans"},
+        {"clustering_loss": "soft_kmeans"},
+        {"clustering_schedule": "warm_up"},
+        {"center_update": "running_mean"},
+        {"center_update": "kmeans"},
+        {"update_encoder": False},
+        {"reconstruction_weight": 0.0},
+        {"balance_weight": 0.1},
+        {"balance_weight": 0.1, "size_prior": "zipf"},
+        {"locality_weight": 0.1},
+        {"augmentation_weight": 0.03},
+        {"recluster": True},
+    ]
+}
 
 
 def deep_clusterers():
@@ -117,7 +136,7 @@ class Starts:
 
     def of(self, method):
         """That of a method, and its seconds; None where it has none."""
-        if method in FROM_AUTOENCODER:
+        if method in FROM_AUTOENCODER or method in DESIGNS:
             return self.autoencoder
         from_simclr = method in (CONTRAST, *BEHIND_CONTRAST)
         if from_simclr or (method == SCAN and self.X.ndim > 2):
@@ -155,8 +174,9 @@ def cluster(method, X, n_clusters, seed, start):
         return mixture.fit_predict(start.transform(X).astype(np.float64))
     # Frozen: as with a learner of the same seed, but not trained once more.
     given = {} if start is None else {part_of(method): FrozenEstimator(start)}
-    clusterer = getattr(skdeepcluster, method)(n_clusters, random_state=seed, **given)
-    return clusterer.fit_predict(X)
+    changes = DESIGNS.get(method, {})
+    cls = getattr(skdeepcluster, COMPOSED if method in DESIGNS else method)
+    return cls(n_clusters, random_state=seed, **given, **changes).fit_predict(X)
 
 
 def part_of(method):
