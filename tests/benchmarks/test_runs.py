@@ -110,6 +110,15 @@ class TestRuns:
         assert both > own  # without settings Composed is IDEC, and of flat rows DCEC
         assert not {"DCECClustering", methods.COMPOSED} & set(methods.METHODS)
 
+    def test_designs_differ_from_the_defaults_and_fit(self, module, blobs):
+        methods = module("_methods")
+        defaults = skdeepcluster.ComposedClustering().get_params(deep=False)
+        start = skdeepcluster.Autoencoder(max_epochs=1, random_state=0).fit(blobs[0])
+        for design, changes in methods.DESIGNS.items():
+            assert all(defaults[name] != value for name, value in changes.items())
+            labels = methods.cluster(design, blobs[0], 3, 0, start)
+            assert len(labels) == len(blobs[0])
+
 
 def row(name, method, seed, acc, ari):
     known = {"precision": "float32", "cpu": "a" if seed else "b"}
