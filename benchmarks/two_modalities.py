@@ -91,9 +91,9 @@ METHODS = {
 }
 
 
-def measure(name, method, seed):
-    """One row of results."""
-    parts, y = SETS[name][0]()
+def measure(name, data, method, seed):
+    """One row of results, of the descriptions and classes of a set."""
+    parts, y = data
     widths = [part.shape[1] for part in parts]
     ends = np.cumsum(widths)
     spaces = [slice(end - width, end) for end, width in zip(ends, widths, strict=True)]
@@ -137,11 +137,12 @@ def main(argv=None):
     _runs.rewrite(arguments.output, rows)
     prepare_process(1)
     for name in arguments.sets:
+        data = SETS[name][0]()
         for method in arguments.methods:
             for seed in arguments.seeds:
                 if (name, method, seed) in present:
                     continue
-                row = measure(name, method, seed)
+                row = measure(name, data, method, seed)
                 _runs.append(arguments.output, row)
                 print(name, method, seed, f"{row['acc']:.3f}", flush=True)
     rows = sorted(_runs.read(arguments.output), key=_runs.key)
