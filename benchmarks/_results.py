@@ -11,6 +11,16 @@ def write(path, rows):
         writer.writerows(rows)
 
 
+def missing(wanted, rows):
+    """What is wanted of (set, method, seed) and has no row: {(set, seed): methods}."""
+    present = {(row["set"], row["method"], int(row["seed"])) for row in rows}
+    found = {}
+    for name, method, seed in wanted:
+        if (name, method, seed) not in present:
+            found.setdefault((name, seed), []).append(method)
+    return found
+
+
 def read(path):
     """Dicts of strings; none where there is no file."""
     if not path.exists():

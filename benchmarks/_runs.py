@@ -29,6 +29,7 @@ from _methods import (
     prepare_process,
 )
 from _page import page
+from _results import missing
 from joblib import Parallel, delayed
 from sklearn.base import TransformerMixin
 from sklearn.datasets import load_digits
@@ -165,23 +166,19 @@ def main(argv, script, title, about, sets, methods=METHODS):
     arguments = parse(argv, Path(script), title, sets, methods)
     output, threads = arguments.output, arguments.threads
     wanted = [
-        (name, method, seed, __version__)
+        (name, method, seed)
         for name in arguments.sets
         for seed in arguments.seeds or sets[name].seeds
         for method in arguments.methods
     ]
-    again = set(wanted) if arguments.fresh else set()
+    again = {(*run, __version__) for run in wanted} if arguments.fresh else set()
     rows = [row for row in read(output) if key(row) not in again]
     rewrite(output, rows)  # without what was broken off in the middle
-    present = set(map(key, rows))
-    missing = {}
-    for name, method, seed, version in wanted:
-        if (name, method, seed, version) not in present:
-            missing.setdefault((name, seed), []).append(method)
+    present = [row for row in rows if row["skdeepcluster"] == __version__]
     begin = time.perf_counter()
     Parallel(n_jobs=arguments.jobs)(
         delayed(run)(name, sets[name], seed, methods, output, threads)
-        for (name, seed), methods in missing.items()
+        for (name, seed), methods in missing(wanted, present).items()
     )
     rows = sorted(read(output), key=key)
     rewrite(output, rows)

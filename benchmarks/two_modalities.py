@@ -11,6 +11,7 @@ It adds what is missing to ``benchmarks/two_modalities.csv`` and sums it up in
 
 import argparse
 import functools
+import itertools
 import time
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from _page import (
     set_table,
     simple_table,
 )
+from _results import missing
 from sklearn.cluster import KMeans, SpectralClustering
 from sklearn.datasets import load_digits
 from sklearn.preprocessing import StandardScaler
@@ -133,18 +135,15 @@ def main(argv=None):
     parser.add_argument("--output", type=Path, default=output)
     arguments = parser.parse_args(argv)
     rows = _runs.read(arguments.output)
-    present = {(row["set"], row["method"], row["seed"]) for row in rows}
     _runs.rewrite(arguments.output, rows)
     prepare_process(1)
-    for name in arguments.sets:
+    wanted = itertools.product(arguments.sets, arguments.methods, arguments.seeds)
+    for (name, seed), methods in missing(wanted, rows).items():
         data = SETS[name][0]()
-        for method in arguments.methods:
-            for seed in arguments.seeds:
-                if (name, method, seed) in present:
-                    continue
-                row = measure(name, data, method, seed)
-                _runs.append(arguments.output, row)
-                print(name, method, seed, f"{row['acc']:.3f}", flush=True)
+        for method in methods:
+            row = measure(name, data, method, seed)
+            _runs.append(arguments.output, row)
+            print(name, method, seed, f"{row['acc']:.3f}", flush=True)
     rows = sorted(_runs.read(arguments.output), key=_runs.key)
     _runs.rewrite(arguments.output, rows)
     arguments.output.with_suffix(".rst").write_text(page(rows), encoding="utf-8")

@@ -13,13 +13,14 @@ number.
 import argparse
 import csv
 import functools
+import itertools
 import time
 from pathlib import Path
 
 import numpy as np
 from _methods import Starts, environment, prepare_process
 from _page import NOTHING, heading, known_table, paragraph, simple_table
-from _results import read
+from _results import missing, read
 from joblib import Parallel, delayed
 from sklearn.cluster import HDBSCAN, KMeans
 from sklearn.datasets import load_digits, make_blobs
@@ -190,18 +191,10 @@ def main():
     parser.add_argument("--jobs", type=int, default=2, help="number of processes")
     parser.add_argument("--output", type=Path, default=PATH)
     arguments = parser.parse_args()
-    present = {
-        (row["set"], row["seed"], row["method"]) for row in read(arguments.output)
-    }
-    missing = {}
-    for name in arguments.sets:
-        for seed in arguments.seeds:
-            for method in arguments.methods:
-                if (name, str(seed), method) not in present:
-                    missing.setdefault((name, seed), []).append(method)
+    wanted = itertools.product(arguments.sets, arguments.methods, arguments.seeds)
     Parallel(n_jobs=arguments.jobs)(
         delayed(run)(name, seed, methods, arguments.output)
-        for (name, seed), methods in missing.items()
+        for (name, seed), methods in missing(wanted, read(arguments.output)).items()
     )
     text = page(read(arguments.output))
     arguments.output.with_suffix(".rst").write_text(text, encoding="utf-8")
