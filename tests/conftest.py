@@ -1,5 +1,6 @@
 """Settings and data that all tests share."""
 
+import multiprocessing
 import os
 
 import numpy as np
@@ -14,6 +15,16 @@ os.environ["MPLBACKEND"] = "Agg"
 
 # Results are promised for one number of threads only.
 torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def processes():
+    """The context of processes that have imported the package when they start."""
+    known = multiprocessing.get_all_start_methods()
+    method = "forkserver" if "forkserver" in known else "spawn"
+    context = multiprocessing.get_context(method)
+    context.set_forkserver_preload(["pytest", "skdeepcluster"])
+    return context
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Fits that real processes share."""
 
-import multiprocessing
 import os
 import signal
 import socket
@@ -106,12 +105,16 @@ def free_port():
         return free.getsockname()[1]
 
 
-def run(cls, X, folder, size, **more):
+@pytest.fixture
+def run(processes):
+    return partial(run_together, processes)
+
+
+def run_together(context, cls, X, folder, size, **more):
     """All processes together: their exit codes, and what they left."""
     port = free_port()
-    spawn = multiprocessing.get_context("spawn")
     target = partial(shared_fit, cls, X, folder, size=size, port=port, **more)
-    processes = [spawn.Process(target=target, args=(rank,)) for rank in range(size)]
+    processes = [context.Process(target=target, args=(rank,)) for rank in range(size)]
     for process in processes:
         process.start()
     for process in processes:
@@ -127,7 +130,9 @@ def run(cls, X, folder, size, **more):
 
 @each_clusterer
 @pytest.mark.parametrize("size", [pytest.param(2, marks=pytest.mark.slow), 3])
-def test_processes_with_uneven_rows__end_with_one_model(cls, size, blobs, tmp_path):
+def test_processes_with_uneven_rows__end_with_one_model(
+    cls, size, blobs, tmp_path, run
+):
     X, y = blobs
     codes, results = run(cls, X, tmp_path, size)
     assert codes == [0] * size
@@ -178,7 +183,7 @@ def die_at_the_third_checkpoint(rank):
 
 
 @each_clusterer
-def test_process_that_dies__ends_the_others_and_all_go_on(cls, blobs, tmp_path):
+def test_process_that_dies__ends_the_others_and_all_go_on(cls, blobs, tmp_path, run):
     X, _ = blobs
     unbroken, broken, resumed = (tmp_path / name for name in "abc")
     for folder in (unbroken, broken, resumed):
@@ -204,7 +209,7 @@ def test_process_that_dies__ends_the_others_and_all_go_on(cls, blobs, tmp_path):
     assert list((tmp_path / "checkpoint").iterdir()) == []
 
 
-def test_rows_that_one_process_cannot_take__end_all(blobs, tmp_path):
+def test_rows_that_one_process_cannot_take__end_all(blobs, tmp_path, run):
     X = blobs[0].copy()
     X[-1, 0] = np.nan
     codes, results = run(first, X, tmp_path, 2)

@@ -1,6 +1,5 @@
 """Fits in real processes that the system kills go on as if nothing had happened."""
 
-import multiprocessing
 import os
 import shutil
 import signal
@@ -89,14 +88,6 @@ def die_while_removing():
         die()
 
     shutil.rmtree = fatal
-
-
-@pytest.fixture(scope="module")
-def processes():
-    """Processes that have imported everything when they start."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["skdeepcluster", __name__])
-    return context
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """How clusterers use the autoencoder that they are given: frozen, cached, searched."""
 
-import multiprocessing
 import pickle
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -287,19 +286,19 @@ def fit_and_save(cls, folder, X, result):
     np.save(result, tiny(cls, memory=str(folder)).fit(X).transform(X))
 
 
-def test_memory__is_safe_under_processes_at_once(blobs, tmp_path):
+def test_memory__is_safe_under_processes_at_once(blobs, tmp_path, processes):
     X, _ = blobs
     cls = FROM_AUTOENCODER[0]
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["skdeepcluster", __name__])
     results = [tmp_path / f"{number}.npy" for number in range(4)]
-    processes = [
-        context.Process(target=fit_and_save, args=(cls, tmp_path / "cache", X, result))
+    started = [
+        processes.Process(
+            target=fit_and_save, args=(cls, tmp_path / "cache", X, result)
+        )
         for result in results
     ]
-    for process in processes:
+    for process in started:
         process.start()
-    for process in processes:
+    for process in started:
         process.join(120)
         assert process.exitcode == 0
     expected = tiny(cls).fit(X).transform(X)
