@@ -16,15 +16,14 @@ from skdeepcluster.cluster._shared._assignments import SoftAssignmentMixin
 from skdeepcluster.cluster._shared._centroids import CentroidClusterer
 from skdeepcluster.cluster._shared._objectives import LabelledObjective
 from skdeepcluster.cluster._shared._sampling import drawn_clusters
-from skdeepcluster.engine import apply_in_batches
 from skdeepcluster.networks import (
-    BernoulliLikelihood,
+    ExpectingDecoder,
     GaussianLikelihood,
     MixtureModel,
     with_log_variance,
 )
-from skdeepcluster.representation import Autoencoder
-from skdeepcluster.utils import MatrixLike, Reals, row_blocks
+from skdeepcluster.representation import Autoencoder, bernoulli_likelihood
+from skdeepcluster.utils import MatrixLike, Reals, check_shares
 
 # Of the variance within the clusters, what each row's embedding has at the start.
 _FIRST_SHARE = 0.1
@@ -302,13 +301,7 @@ class VaDEClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
     def _check_before_training(self, X, start):
         super()._check_before_training(X, start)
         if self.likelihood == "bernoulli":
-            smallest = min(block.min() for _, block in row_blocks(X))
-            if smallest < 0:
-                raise ValueError(
-                    "likelihood='bernoulli' needs values that are nowhere negative, "
-                    f"but X has {smallest}. Use likelihood='gaussian', or scale X with "
-                    "MinMaxScaler."
-                )
+            check_shares(X)
 
     def _objective(self, trainer, model):
         return EvidenceBound(
@@ -335,30 +328,21 @@ class VaDEClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         smallest = max(_SMALLEST_SHARE * mean_square, 1e-12)
         variances = (squares / sizes[:, None]).float().clamp_min(smallest)
         within = sizes.float() @ variances / sizes.sum()
+        decoder, likelihood = autoencoder.decoder, GaussianLikelihood()
+        if self.likelihood == "bernoulli":
+            likelihood = bernoulli_likelihood(trainer, self.center_, self.scale_)
+            if isinstance(decoder, ExpectingDecoder):  # it was trained for that
+                decoder = decoder.decoder
         model = MixtureModel(
             with_log_variance(autoencoder.encoder, (_FIRST_SHARE * within).log()),
-            autoencoder.decoder,
-            self._make_likelihood(trainer),
+            decoder,
+            likelihood,
             *centers.shape,
         ).to(trainer.device)
         model.centers.copy_(centers)
         model.log_variances.copy_(variances.log())
         model.logits.copy_(sizes.log())
         return model
-
-    def _make_likelihood(self, trainer):
-        if self.likelihood == "gaussian":
-            return GaussianLikelihood()
-        center = torch.from_numpy(self.center_.astype(np.float32)).to(trainer.device)
-        largest = apply_in_batches(
-            trainer.rows, lambda x: (x * self.scale_ + center).amax(dim=1)
-        ).max()
-        largest = trainer.group.gather(largest[None]).max()
-        largest = largest if largest > 0 else torch.ones_like(largest)
-        likelihood = BernoulliLikelihood(len(center))
-        likelihood.slope.copy_(self.scale_ / largest)
-        likelihood.offset.copy_(center / largest)
-        return likelihood
 
     def _label_rows(self, X):
         super()._label_rows(X)

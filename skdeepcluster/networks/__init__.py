@@ -21,6 +21,11 @@ from skdeepcluster.networks._heads import (
 from skdeepcluster.networks._images import ImageLayout, image_layout
 from skdeepcluster.networks._landmarks import LandmarkEncoder, SumOfEncoders
 from skdeepcluster.networks._layers import AllLayers, FromLastLayer, layer_outputs
+from skdeepcluster.networks._likelihoods import (
+    BernoulliLikelihood,
+    ExpectingDecoder,
+    GaussianLikelihood,
+)
 from skdeepcluster.networks._memory import MemoryBank, MovingAverage, Queue
 from skdeepcluster.networks._mlp import MLP, LinearPath
 from skdeepcluster.networks._models import (
@@ -36,8 +41,6 @@ from skdeepcluster.networks._space_autoencoders import SpaceAutoencoders
 from skdeepcluster.networks._spaces import SpacesModel
 from skdeepcluster.networks._user import UserNetwork, user_autoencoder, user_encoder
 from skdeepcluster.networks._variational import (
-    BernoulliLikelihood,
-    GaussianLikelihood,
     MixtureModel,
     TwoHeads,
     with_log_variance,
@@ -57,6 +60,7 @@ __all__ = [
     "ConvolutionalDecoder",
     "ConvolutionalEncoder",
     "ConvolutionalNetwork",
+    "ExpectingDecoder",
     "FromLastLayer",
     "GaussianLikelihood",
     "HeadModel",
@@ -105,6 +109,7 @@ _MODULES = {
         MixtureModel,
         GaussianLikelihood,
         BernoulliLikelihood,
+        ExpectingDecoder,
         ConvolutionalEncoder,
         ConvolutionalDecoder,
         ConvolutionalNetwork,

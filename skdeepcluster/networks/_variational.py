@@ -1,11 +1,9 @@
-"""Parts of variational autoencoders: a second encoder output and likelihoods."""
-
-import math
+"""Parts of variational autoencoders: a second encoder output, a mixture."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from skdeepcluster.networks._likelihoods import LOG_2PI
 from skdeepcluster.networks._mlp import (
     MLP,
     LinearPath,
@@ -14,7 +12,6 @@ from skdeepcluster.networks._mlp import (
 )
 from skdeepcluster.networks._models import squared_distances
 
-LOG_2PI = math.log(2 * math.pi)
 _DRAWS = 8  # pairs of opposite draws over which the bound is averaged
 
 
@@ -69,53 +66,6 @@ def with_log_variance(encoder: nn.Module, start: Tensor) -> nn.Module:
         weights[: len(own[name])] = own[name]
     last_layer(wider).bias[size:] = start
     return wider
-
-
-class GaussianLikelihood(nn.Module):
-    """Features lie around the decoder's output with a variance of one."""
-
-    config = {"name": "GaussianLikelihood"}
-    is_density = True  # whose value depends on the unit of the features
-
-    def mean(self, output: Tensor) -> Tensor:
-        """(n, n_features) -> (n, n_features)."""
-        return output
-
-    def log_prob(self, output: Tensor, x: Tensor) -> Tensor:
-        """(n, n_features) and (n, n_features) -> (n,)."""
-        return -0.5 * ((x - output).square() + LOG_2PI).sum(dim=1)
-
-
-class BernoulliLikelihood(nn.Module):
-    """Features are shares of their largest value, and the decoder predicts the shares.
-
-    Rows come centred and scaled: ``x * slope + offset`` are the shares. An output that
-    means the share p has the logit ``4 (p - 1 / 2)``, the tangent of the true one in
-    the middle, so that a decoder trained on squared errors is a good start.
-    """
-
-    def __init__(self, n_features: int):
-        super().__init__()
-        self.config = {"name": "BernoulliLikelihood", "n_features": n_features}
-        self.is_density = False
-        self.register_buffer("slope", torch.ones(()))
-        self.register_buffer("offset", torch.zeros(n_features))
-
-    def logits(self, output: Tensor) -> Tensor:
-        """(n, n_features) -> (n, n_features)."""
-        return 4 * (output * self.slope + self.offset - 0.5)
-
-    def mean(self, output: Tensor) -> Tensor:
-        """(n, n_features) -> (n, n_features), on the scale of the rows."""
-        return (self.logits(output).sigmoid() - self.offset) / self.slope
-
-    def log_prob(self, output: Tensor, x: Tensor) -> Tensor:
-        """(n, n_features) and (n, n_features) -> (n,)."""
-        shares = (x * self.slope + self.offset).clamp(0, 1)
-        entropies = F.binary_cross_entropy_with_logits(
-            self.logits(output), shares, reduction="none"
-        )
-        return -entropies.sum(dim=1)
 
 
 class MixtureModel(nn.Module):

@@ -6,7 +6,7 @@ from skdeepcluster.representation._byol import BYOL
 from skdeepcluster.representation._encoders import FromEncoder, FromViews, ViewLearner
 from skdeepcluster.representation._objectives import dropped
 from skdeepcluster.representation._simclr import SimCLR
-from skdeepcluster.representation._start import first_networks
+from skdeepcluster.representation._start import bernoulli_likelihood, first_networks
 from skdeepcluster.representation._views import (
     AUGMENTATIONS,
     ViewObjective,
@@ -24,6 +24,7 @@ __all__ = [
     "SimCLR",
     "ViewLearner",
     "ViewObjective",
+    "bernoulli_likelihood",
     "check_augmentation",
     "dropped",
     "first_networks",

@@ -20,6 +20,7 @@ from skdeepcluster.engine import (
     private_global_generator,
 )
 from skdeepcluster.networks import (
+    ExpectingDecoder,
     ImageLayout,
     image_layout,
     user_autoencoder,
@@ -30,6 +31,7 @@ from skdeepcluster.representation._objectives import (
 )
 from skdeepcluster.representation._start import (
     auto_hidden_layer_sizes,
+    bernoulli_likelihood,
     first_networks,
 )
 from skdeepcluster.utils import (
@@ -37,16 +39,22 @@ from skdeepcluster.utils import (
     MatrixLike,
     Reals,
     TupleOf,
+    check_shares,
     feature_scaling,
     row_blocks,
 )
+
+
+def _as_text(settings: dict) -> str:
+    """As in a call."""
+    return ", ".join(f"{name}={value!r}" for name, value in settings.items())
 
 
 class Autoencoder(DecoderMixin, DeepEstimator):
     r"""Learn a low-dimensional embedding from which the rows can be rebuilt.
 
     A network compresses each row to `n_components` numbers and a second one rebuilds
-    the row from them; both are trained to make the squared error small. With any
+    the row from them; both are trained to make the error small. With any
     clusterer behind it in a Pipeline this is two-step deep clustering. It assumes that
     features are comparable: columns in different units belong through a
     StandardScaler first. On little or nearly linear data prefer
@@ -60,6 +68,10 @@ class Autoencoder(DecoderMixin, DeepEstimator):
         Widths of the encoder's hidden layers from input to embedding; the decoder
         mirrors them. ``"auto"`` is (128, 128) below 1,000 rows, (500, 500) below 5,000
         and (500, 500, 2000) from there.
+    likelihood : {"gaussian", "bernoulli"}, default="gaussian"
+        What the decoder's output is the mean of: a Gaussian with the variance one for
+        each feature of the scaled rows, or shares of the largest value in `X`, as for
+        the pixels of images, which needs `X` to be nowhere negative.
     linear_path : bool, default=True
         Whether a linear map from input to output stands beside the hidden layers of
         encoder and decoder, started at the principal components of `X`. Training then
@@ -69,7 +81,7 @@ class Autoencoder(DecoderMixin, DeepEstimator):
         Whether the layers are first trained one by one, as a stack of denoising
         autoencoders [2]_ [3]_, before all of them are trained together. Each layer
         gets half as many epochs as all together, in addition to them. Needs
-        ``linear_path=False`` and no `network`.
+        ``linear_path=False``, ``likelihood="gaussian"`` and no `network`.
     corruption : float, default=0.0
         Share of the features of each row, drawn anew at every step, that is replaced
         by the feature's mean before encoding, in range [0, 1). Above zero this is a
@@ -178,6 +190,15 @@ class Autoencoder(DecoderMixin, DeepEstimator):
     plus a linear map of the input with `linear_path`. Weights start uniform within
     :math:`1 / \sqrt{\text{fan in}}`, biases at zero.
 
+    With ``likelihood="bernoulli"`` and :math:`s`, the row in shares of the largest
+    value of the training rows, it is the cross-entropy
+
+    .. math:: -\frac{1}{d} \sum_k s_k \log \hat s_k + (1 - s_k) \log (1 - \hat s_k)
+
+    instead, where :math:`\hat s = \sigma(4 (s' - 1/2))` is a logistic function, and
+    what is rebuilt, of :math:`s'`, the decoder's output in such shares: its tangent
+    where it is one half.
+
     Rows are centred and divided by one scale for all features, which is all that
     k-means is invariant to as well; :meth:`inverse_transform` returns original units.
 
@@ -225,6 +246,7 @@ class Autoencoder(DecoderMixin, DeepEstimator):
         "distributed": [False, True],
         "n_components": [Integers(1)],
         "hidden_layer_sizes": ["auto", TupleOf(Integers(1))],
+        "likelihood": ["gaussian", "bernoulli"],
         "linear_path": [True, False],
         "layerwise": [True, False],
         "corruption": [Reals(0, 1, closed="left")],
@@ -241,6 +263,7 @@ class Autoencoder(DecoderMixin, DeepEstimator):
         n_components: int = 10,
         *,
         hidden_layer_sizes: Sequence[int] | Literal["auto"] = "auto",
+        likelihood: Literal["gaussian", "bernoulli"] = "gaussian",
         linear_path: bool = True,
         layerwise: bool = False,
         corruption: float = 0.0,
@@ -264,6 +287,7 @@ class Autoencoder(DecoderMixin, DeepEstimator):
     ):
         self.n_components = n_components
         self.hidden_layer_sizes = hidden_layer_sizes
+        self.likelihood = likelihood
         self.linear_path = linear_path
         self.layerwise = layerwise
         self.corruption = corruption
@@ -284,12 +308,15 @@ class Autoencoder(DecoderMixin, DeepEstimator):
         self.warm_start = warm_start
 
     def _check_before_training(self, X, start):
-        if self.layerwise and (self.linear_path or self.network is not None):
+        needed = {"linear_path": False, "likelihood": "gaussian", "network": None}
+        got = {name: getattr(self, name) for name in needed}
+        if self.layerwise and got != needed:
             raise ValueError(
                 "layerwise=True trains a plain stack of layers: it needs "
-                "linear_path=False and network=None. Got "
-                f"linear_path={self.linear_path!r} and network={self.network!r}."
+                f"{_as_text(needed)}. Got {_as_text(got)}."
             )
+        if self.likelihood == "bernoulli":
+            check_shares(X)
         self._layout(X.shape[1])
 
     def _layout(self, n_features: int) -> ImageLayout | None:
@@ -379,13 +406,17 @@ class Autoencoder(DecoderMixin, DeepEstimator):
         if self.network in (None, "convolutional"):
             layout = self._layout(n_features) if self.network else None
             widths = self._layer_widths(trainer.n_total, n_features)
-            return first_networks(trainer, layout, widths, self.linear_path, seed)
-        with private_global_generator(
-            derive_seed(seed, "weights"), torch.device("cpu")
-        ):
-            model, self.n_components_ = user_autoencoder(
-                self.network, n_features, self.n_components_
-            )
+            model = first_networks(trainer, layout, widths, self.linear_path, seed)
+        else:
+            with private_global_generator(
+                derive_seed(seed, "weights"), torch.device("cpu")
+            ):
+                model, self.n_components_ = user_autoencoder(
+                    self.network, n_features, self.n_components_
+                )
+        if self.likelihood == "bernoulli":
+            likelihood = bernoulli_likelihood(trainer, self.center_, self.scale_)
+            model.decoder = ExpectingDecoder(model.decoder, likelihood)
         return model
 
     def score(self, X: MatrixLike, y: object = None) -> float:

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from skdeepcluster.engine import Objective
 from skdeepcluster.losses import mean_squared_error
+from skdeepcluster.networks import ExpectingDecoder
 
 # Share of the numbers that is dropped while layers are trained one by one.
 _LAYER_DROPOUT = 0.2
@@ -20,8 +21,12 @@ class Reconstruction(Objective):
     def losses(self, batch):
         # A feature set to zero is set to its mean.
         x = dropped(batch.x, self.corruption, self.generator)
-        x_hat = self.model.reconstruct(x)
-        return {"reconstruction": mean_squared_error(x_hat, batch.x)}
+        z, decoder = self.model.embed(x), self.model.decoder
+        if isinstance(decoder, ExpectingDecoder):
+            error = -decoder.log_prob(z, batch.x).mean() / batch.x.shape[1]
+        else:
+            error = mean_squared_error(decoder(z), batch.x)
+        return {"reconstruction": error}
 
 
 class LayerReconstruction(Objective):

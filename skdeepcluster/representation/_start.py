@@ -7,10 +7,16 @@ import torch
 from sklearn.utils.extmath import randomized_svd
 from torch import Tensor, nn
 
-from skdeepcluster.engine import Trainer, derive_seed, generator
+from skdeepcluster.engine import (
+    Trainer,
+    apply_in_batches,
+    derive_seed,
+    generator,
+)
 from skdeepcluster.networks import (
     MLP,
     AutoencoderModel,
+    BernoulliLikelihood,
     ConvolutionalDecoder,
     ConvolutionalEncoder,
     ImageLayout,
@@ -52,6 +58,22 @@ def first_networks(
         encoder = LinearPath(encoder, n_features, n_components, axes / deviation)
         decoder = LinearPath(decoder, n_components, n_features, axes.T * deviation)
     return AutoencoderModel(encoder, decoder)
+
+
+def bernoulli_likelihood(
+    trainer: Trainer, center: np.ndarray, scale: float
+) -> BernoulliLikelihood:
+    """Of shares of the largest value; rows of the trainer are centred and scaled."""
+    mean = torch.from_numpy(center.astype(np.float32)).to(trainer.device)
+    largest = apply_in_batches(
+        trainer.rows, lambda x: (x * scale + mean).amax(dim=1)
+    ).max()
+    largest = trainer.group.gather(largest[None]).max()
+    largest = largest if largest > 0 else torch.ones_like(largest)
+    likelihood = BernoulliLikelihood(len(mean)).to(trainer.device)
+    likelihood.slope.copy_(scale / largest)
+    likelihood.offset.copy_(mean / largest)
+    return likelihood
 
 
 def principal_axes(

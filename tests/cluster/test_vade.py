@@ -8,6 +8,7 @@ import torch
 from scipy.sparse import csr_array
 from scipy.special import logsumexp
 from sklearn.datasets import load_digits
+from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
 from sklearn.preprocessing import minmax_scale
@@ -256,6 +257,19 @@ def test_bernoulli__negative_values__are_refused(blobs, container):
     X = container(blobs[0])
     with pytest.raises(ValueError, match="nowhere negative, but X has -"):
         small(likelihood="bernoulli").fit(X)
+
+
+def test_bernoulli__goes_on_from_an_autoencoder_with_that_likelihood(blobs):
+    X = minmax_scale(blobs[0])
+    autoencoder = FrozenEstimator(
+        Autoencoder(2, likelihood="bernoulli", max_epochs=20, random_state=0).fit(X)
+    )
+    Z = autoencoder.transform(X)
+    expected = autoencoder.estimator.inverse_transform(Z)
+    for likelihood in ("bernoulli", "gaussian"):
+        vade = small(likelihood=likelihood, autoencoder=autoencoder, max_epochs=0)
+        X_hat = vade.fit(X).inverse_transform(Z)
+        np.testing.assert_allclose(X_hat, expected, atol=1e-6)
 
 
 def test_bernoulli__sparse_equals_dense(blobs):

@@ -15,6 +15,7 @@ from skdeepcluster.networks import (
     BernoulliLikelihood,
     CentroidModel,
     ClusterHeads,
+    ExpectingDecoder,
     GaussianLikelihood,
     HeadModel,
     ImageLayout,
@@ -117,6 +118,7 @@ METHODS = {
     AutoencoderHeadModel: ["embed", "assign", "log_assign", "label"],
     LandmarkEncoder: ["forward"],
     SumOfEncoders: ["forward"],
+    ExpectingDecoder: ["forward"],
     BeliefEncoder: ["forward"],
     BeliefDecoder: ["forward"],
     UserNetwork: ["forward"],
@@ -191,6 +193,7 @@ def models():
         "AutoencoderHeadModel": AutoencoderHeadModel(
             pair.encoder, pair.decoder, heads(2)
         ),
+        "ExpectingDecoder": ExpectingDecoder(mlp(6, 5, 6), BernoulliLikelihood(6)),
         "BeliefEncoder": BeliefEncoder([6, 5, 2], seeded()),
         "BeliefDecoder": BeliefDecoder([6, 5, 2], False, seeded()),
         "BeliefDecoder of shares": BeliefDecoder([6, 5, 2], True, seeded()),

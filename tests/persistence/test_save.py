@@ -125,9 +125,10 @@ def test_parameters_and_architectures(changes, blobs, round_trip):
     )
 
 
-def test_bernoulli_likelihood__keeps_its_scale(blobs, round_trip):
+@pytest.mark.parametrize("cls", [VaDEClustering, Autoencoder])
+def test_bernoulli_likelihood__keeps_its_scale(cls, blobs, round_trip):
     X = np.abs(blobs[0])
-    estimator = tiny(VaDEClustering, likelihood="bernoulli").fit(X)
+    estimator = tiny(cls, likelihood="bernoulli").fit(X)
     loaded = round_trip(estimator)
     assert loaded.score(X) == estimator.score(X)
     Z = estimator.transform(X)

@@ -16,14 +16,22 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import minmax_scale
 from torch import nn
 
-from skdeepcluster import Autoencoder
+from skdeepcluster import (
+    Autoencoder,
+    ComposedClustering,
+    DECClustering,
+    DEPICTClustering,
+    IDECClustering,
+)
 from skdeepcluster.engine import Rows, Trainer
 from skdeepcluster.representation._start import (
     auto_hidden_layer_sizes,
     principal_axes,
 )
+from tests.references.mixture_bound import log_bernoulli_likelihood
 from tests.representation._small import small
 
 # -- reconstruction ----------------------------------------------------------------
@@ -52,6 +60,77 @@ def test_defaults__learn_on_little_data(shape, seed):
     X = centers[rng.integers(3, size=shape[0])] + rng.normal(size=shape)
     autoencoder = Autoencoder(random_state=seed).fit(X)
     assert autoencoder.score(X) > -0.05 * X.var(axis=0).mean()
+
+
+# -- likelihoods -------------------------------------------------------------------
+
+
+def test_bernoulli__loss_is_the_cross_entropy_of_shares():
+    X = np.random.default_rng(0).integers(0, 41, size=(60, 7)).astype(float)
+    autoencoder = small(likelihood="bernoulli", learning_rate=1e-20, max_epochs=1)
+    Z = autoencoder.fit_transform(X)
+    p = autoencoder.inverse_transform(Z) / X.max()
+    expected = -log_bernoulli_likelihood(X / X.max(), p).mean() / X.shape[1]
+    assert autoencoder.history_[0]["reconstruction"] == pytest.approx(expected, 1e-4)
+
+
+@pytest.mark.parametrize("linear_path", [True, False])
+def test_bernoulli__rebuilds_shares_of_the_largest_value(plane, linear_path):
+    X = 200 * (plane > np.median(plane, axis=0))
+    settings = {"linear_path": linear_path, "likelihood": "bernoulli"}
+    autoencoder = small(**settings).fit(X)
+    X_hat = autoencoder.inverse_transform(autoencoder.transform(X))
+    assert -1e-3 <= X_hat.min() < 20
+    assert 180 < X_hat.max() <= 200 + 1e-3
+    assert autoencoder.score(X) > -0.2 * X.var()
+    shares = small(**settings).fit(X / 200)
+    assert shares.score(X / 200) == pytest.approx(autoencoder.score(X) / 200**2, 0.05)
+
+
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
+def test_bernoulli__negative_values__are_refused(blobs, container):
+    with pytest.raises(ValueError, match="nowhere negative, but X has -"):
+        small(likelihood="bernoulli").fit(container(blobs[0]))
+
+
+def test_bernoulli__layerwise__is_refused(plane):
+    settings = {"layerwise": True, "linear_path": False, "likelihood": "bernoulli"}
+    with pytest.raises(ValueError, match="Got linear_path=False, likelihood='bern"):
+        small(**settings).fit(plane)
+
+
+@pytest.mark.parametrize(
+    "cls", [DECClustering, IDECClustering, DEPICTClustering, ComposedClustering]
+)
+def test_bernoulli__is_a_start_of_clusterers(cls, blobs):
+    X, y = minmax_scale(blobs[0]), blobs[1]
+    clusterer = cls(
+        3, autoencoder=small(likelihood="bernoulli"), max_epochs=5, random_state=0
+    )
+    assert adjusted_rand_score(y, clusterer.fit(X).labels_) == 1.0
+    if hasattr(clusterer, "inverse_transform"):
+        X_hat = clusterer.inverse_transform(clusterer.transform(X))
+        assert -1e-6 <= X_hat.min() <= X_hat.max() <= 1 + 1e-6
+
+
+def test_bernoulli__several_runs_at_once(blobs):
+    X = minmax_scale(blobs[0])
+    autoencoder = small(likelihood="bernoulli", random_state=None)
+    together = DECClustering(
+        3, autoencoder=autoencoder, n_runs=4, max_epochs=5, random_state=0
+    ).fit(X)
+    losses = [r["loss"] for r in together.history_ if r["stage"] == "pretraining"]
+    assert len(losses) == 4 * 60
+    assert len(set(losses)) > 200
+
+
+def test_bernoulli__a_network_of_a_user(blobs):
+    X = minmax_scale(blobs[0])
+    pair = nn.Linear(6, 2), nn.Linear(2, 6)
+    autoencoder = small(likelihood="bernoulli", network=lambda *_: pair).fit(X)
+    X_hat = autoencoder.inverse_transform(autoencoder.transform(X))
+    assert -1e-6 <= X_hat.min() <= X_hat.max() <= 1 + 1e-6
+    assert autoencoder.score(X) > -0.5 * X.var(axis=0).mean()
 
 
 def test_diverging_steps__are_an_error(plane):
