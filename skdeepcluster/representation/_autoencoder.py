@@ -45,11 +45,6 @@ from skdeepcluster.utils import (
 )
 
 
-def _as_text(settings: dict) -> str:
-    """As in a call."""
-    return ", ".join(f"{name}={value!r}" for name, value in settings.items())
-
-
 class Autoencoder(DecoderMixin, DeepEstimator):
     r"""Learn a low-dimensional embedding from which the rows can be rebuilt.
 
@@ -308,12 +303,13 @@ class Autoencoder(DecoderMixin, DeepEstimator):
         self.warm_start = warm_start
 
     def _check_before_training(self, X, start):
-        needed = {"linear_path": False, "likelihood": "gaussian", "network": None}
-        got = {name: getattr(self, name) for name in needed}
-        if self.layerwise and got != needed:
+        settings = self.linear_path, self.likelihood, self.network
+        if self.layerwise and settings != (False, "gaussian", None):
             raise ValueError(
                 "layerwise=True trains a plain stack of layers: it needs "
-                f"{_as_text(needed)}. Got {_as_text(got)}."
+                "linear_path=False, likelihood='gaussian' and network=None. Got "
+                f"linear_path={self.linear_path!r}, likelihood={self.likelihood!r} and "
+                f"network={self.network!r}."
             )
         if self.likelihood == "bernoulli":
             check_shares(X)
