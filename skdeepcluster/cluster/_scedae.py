@@ -47,7 +47,8 @@ class SCEDAEClustering(SubEstimatorMixin, CentersMixin, DeepClusterer):
     autoencoder : Autoencoder, FrozenEstimator or None, default=None
         What the members of the ensemble are copies of. They are fitted first, each with
         a seed derived from its `random_state` or, where that is None, from that of this
-        estimator. None is ``Autoencoder()`` with its defaults. A fitted one within a
+        estimator. None is ``Autoencoder(likelihood="bernoulli", linear_path=False)``:
+        they have only their first weights to differ in. A fitted one within a
         :class:`sklearn.frozen.FrozenEstimator` is not fitted again, and is then the
         only member. `device` and `checkpoint` are those of this estimator.
     n_autoencoders : int, default=6
@@ -168,10 +169,10 @@ class SCEDAEClustering(SubEstimatorMixin, CentersMixin, DeepClusterer):
 
     A warm start keeps autoencoders, landmarks and :math:`V`, and moves the centroids.
 
-    Departures from [1]_: the autoencoders are those of this package, with a squared
-    error and a linear path; members with other numbers of epochs or orders of layers
-    differ in their first weights, too; the width of the kernel is that of each row; the
-    factor :math:`\sqrt n`, which k-means does not notice.
+    Departures from [1]_: the widths of the autoencoders and their training are those of
+    this package; members with other numbers of epochs or orders of layers differ in
+    their first weights, too; the width of the kernel is that of each row; the factor
+    :math:`\sqrt n`, which k-means does not notice.
 
     References
     ----------
@@ -249,6 +250,9 @@ class SCEDAEClustering(SubEstimatorMixin, CentersMixin, DeepClusterer):
         self.random_state = random_state
         self.verbose = verbose
         self.warm_start = warm_start
+
+    def _default_learner(self):
+        return Autoencoder(likelihood="bernoulli", linear_path=False)
 
     def _check_before_training(self, X, start):
         super()._check_before_training(X, start)

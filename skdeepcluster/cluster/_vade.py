@@ -23,7 +23,7 @@ from skdeepcluster.networks import (
     with_log_variance,
 )
 from skdeepcluster.representation import Autoencoder, bernoulli_likelihood
-from skdeepcluster.utils import MatrixLike, Reals, check_shares
+from skdeepcluster.utils import MatrixLike, Reals
 
 # Of the variance within the clusters, what each row's embedding has at the start.
 _FIRST_SHARE = 0.1
@@ -86,8 +86,8 @@ class VaDEClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         here, `device` and `checkpoint` are those of this estimator.
     likelihood : {"gaussian", "bernoulli"}, default="gaussian"
         What the decoder's output is the mean of: a Gaussian with the variance one for
-        each feature of the scaled rows, or shares of the largest value in `X`, as for
-        the pixels of images, which needs `X` to be nowhere negative.
+        each feature of the scaled rows, or shares between the smallest and the largest
+        value in `X`, as for the pixels of images.
     reconstruction_weight : float, default=1.0
         Weight of the reconstruction term beside the divergence, in range [0, inf). At
         1 the loss is minus the evidence lower bound.
@@ -298,11 +298,6 @@ class VaDEClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         self.verbose = verbose
         self.warm_start = warm_start
 
-    def _check_before_training(self, X, start):
-        super()._check_before_training(X, start)
-        if self.likelihood == "bernoulli":
-            check_shares(X)
-
     def _objective(self, trainer, model):
         return EvidenceBound(
             model,
@@ -355,7 +350,7 @@ class VaDEClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
 
         The bound is averaged over the same 16 draws for every row and call. For the
         Gaussian likelihood it belongs to a density in the units of `X`; for the other,
-        values below zero or above the largest of the training rows count as these.
+        values outside those of the training rows count as their nearest.
 
         Parameters
         ----------

@@ -28,7 +28,7 @@ class GaussianLikelihood(nn.Module):
 
 
 class BernoulliLikelihood(nn.Module):
-    """Features are shares of their largest value, and the decoder predicts the shares.
+    """Features are shares of an extent, and the decoder predicts the shares.
 
     Rows come centred and scaled: ``x * slope + offset`` are the shares. An output that
     means the share p has the logit ``4 (p - 1 / 2)``, the tangent of the true one in

@@ -39,7 +39,6 @@ from skdeepcluster.utils import (
     MatrixLike,
     Reals,
     TupleOf,
-    check_shares,
     feature_scaling,
     row_blocks,
 )
@@ -65,8 +64,8 @@ class Autoencoder(DecoderMixin, DeepEstimator):
         and (500, 500, 2000) from there.
     likelihood : {"gaussian", "bernoulli"}, default="gaussian"
         What the decoder's output is the mean of: a Gaussian with the variance one for
-        each feature of the scaled rows, or shares of the largest value in `X`, as for
-        the pixels of images, which needs `X` to be nowhere negative.
+        each feature of the scaled rows, or shares between the smallest and the largest
+        value in `X`, as for the pixels of images.
     linear_path : bool, default=True
         Whether a linear map from input to output stands beside the hidden layers of
         encoder and decoder, started at the principal components of `X`. Training then
@@ -185,8 +184,8 @@ class Autoencoder(DecoderMixin, DeepEstimator):
     plus a linear map of the input with `linear_path`. Weights start uniform within
     :math:`1 / \sqrt{\text{fan in}}`, biases at zero.
 
-    With ``likelihood="bernoulli"`` and :math:`s`, the row in shares of the largest
-    value of the training rows, it is the cross-entropy
+    With ``likelihood="bernoulli"`` and :math:`s`, the row in shares between the
+    smallest and the largest value of the training rows, it is the cross-entropy
 
     .. math:: -\frac{1}{d} \sum_k s_k \log \hat s_k + (1 - s_k) \log (1 - \hat s_k)
 
@@ -311,8 +310,6 @@ class Autoencoder(DecoderMixin, DeepEstimator):
                 f"linear_path={self.linear_path!r}, likelihood={self.likelihood!r} and "
                 f"network={self.network!r}."
             )
-        if self.likelihood == "bernoulli":
-            check_shares(X)
         self._layout(X.shape[1])
 
     def _layout(self, n_features: int) -> ImageLayout | None:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from skdeepcluster.engine import (
     Trainer,
-    apply_in_batches,
+    blocks_of,
     derive_seed,
     generator,
 )
@@ -63,16 +63,21 @@ def first_networks(
 def bernoulli_likelihood(
     trainer: Trainer, center: np.ndarray, scale: float
 ) -> BernoulliLikelihood:
-    """Of shares of the largest value; rows of the trainer are centred and scaled."""
+    """Of shares between all rows' smallest value and their largest.
+
+    Those of the trainer are centred and scaled.
+    """
     mean = torch.from_numpy(center.astype(np.float32)).to(trainer.device)
-    largest = apply_in_batches(
-        trainer.rows, lambda x: (x * scale + mean).amax(dim=1)
-    ).max()
-    largest = trainer.group.gather(largest[None]).max()
-    largest = largest if largest > 0 else torch.ones_like(largest)
+    blocks = blocks_of(
+        trainer.rows, lambda x: torch.stack((x * scale + mean).aminmax())
+    )
+    ends = torch.cat([block for _, block in blocks]).aminmax()
+    smallest, largest = trainer.group.gather(torch.stack(ends)[None]).aminmax()
+    extent = largest - smallest
+    extent = extent if extent > 0 else torch.ones_like(extent)
     likelihood = BernoulliLikelihood(len(mean)).to(trainer.device)
-    likelihood.slope.copy_(scale / largest)
-    likelihood.offset.copy_(mean / largest)
+    likelihood.slope.copy_(scale / extent)
+    likelihood.offset.copy_((mean - smallest) / extent)
     return likelihood
 
 

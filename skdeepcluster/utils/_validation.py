@@ -37,16 +37,6 @@ def row_blocks(X, block_bytes: int = 2**23) -> Iterator[tuple[slice, np.ndarray]
         yield rows, dense_float64(X[rows])
 
 
-def check_shares(X) -> None:
-    """Raise ValueError where rows cannot be shares of their largest value."""
-    smallest = min(block.min() for _, block in row_blocks(X))
-    if smallest < 0:
-        raise ValueError(
-            "likelihood='bernoulli' needs values that are nowhere negative, but X has "
-            f"{smallest}. Use likelihood='gaussian', or scale X with MinMaxScaler."
-        )
-
-
 def dense_float64(block) -> np.ndarray:
     """A float64 copy of rows of a dense array (any strides) or of a CSR matrix."""
     dense = block.toarray() if hasattr(block, "toarray") else block
