@@ -325,9 +325,10 @@ class VaDEClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         within = sizes.float() @ variances / sizes.sum()
         decoder, likelihood = autoencoder.decoder, GaussianLikelihood()
         if self.likelihood == "bernoulli":
-            likelihood = bernoulli_likelihood(trainer, self.center_, self.scale_)
-            if isinstance(decoder, ExpectingDecoder):  # it was trained for that
-                decoder = decoder.decoder
+            if isinstance(decoder, ExpectingDecoder):  # it was trained with one
+                decoder, likelihood = decoder.decoder, decoder.likelihood
+            else:
+                likelihood = bernoulli_likelihood(trainer, self.center_, self.scale_)
         model = MixtureModel(
             with_log_variance(autoencoder.encoder, (_FIRST_SHARE * within).log()),
             decoder,
