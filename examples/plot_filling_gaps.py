@@ -46,9 +46,9 @@ X = np.where(missing, np.nanmean(measured, axis=0), measured)
 # Three ways to train one architecture
 # ------------------------------------
 # ``layerwise`` pre-trains the layers one by one, each as a small denoising autoencoder;
-# it needs ``linear_path=False``, so the others have that here as well. The error is
-# that of the missing values, as a share of the variance of the curves; ARI compares
-# k-means in the embedding with the true shapes, from 0 for chance to 1.
+# it goes without a linear path, and so do the others here. The error is that of the
+# missing values, as a share of the variance of the curves; ARI compares k-means in the
+# embedding with the true shapes, from 0 for chance to 1.
 
 settings = {"linear_path": False, "max_epochs": 60}
 autoencoders = {

@@ -47,8 +47,8 @@ class SCEDAEClustering(SubEstimatorMixin, CentersMixin, DeepClusterer):
     autoencoder : Autoencoder, FrozenEstimator or None, default=None
         What the members of the ensemble are copies of. They are fitted first, each with
         a seed derived from its `random_state` or, where that is None, from that of this
-        estimator. None is ``Autoencoder(likelihood="bernoulli", linear_path=False)``:
-        they have only their first weights to differ in. A fitted one within a
+        estimator. None is ``Autoencoder(likelihood="bernoulli")``, which has no linear
+        path: they have only their first weights to differ in. A fitted one within a
         :class:`sklearn.frozen.FrozenEstimator` is not fitted again, and is then the
         only member. `device` and `checkpoint` are those of this estimator.
     n_autoencoders : int, default=6
@@ -252,7 +252,7 @@ class SCEDAEClustering(SubEstimatorMixin, CentersMixin, DeepClusterer):
         self.warm_start = warm_start
 
     def _default_learner(self):
-        return Autoencoder(likelihood="bernoulli", linear_path=False)
+        return Autoencoder(likelihood="bernoulli")
 
     def _check_before_training(self, X, start):
         super()._check_before_training(X, start)

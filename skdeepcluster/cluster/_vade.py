@@ -84,10 +84,11 @@ class VaDEClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         :class:`sklearn.frozen.FrozenEstimator` is not fitted again; a copy of its
         network is fine-tuned and the original stays as it is. Where it is fitted
         here, `device` and `checkpoint` are those of this estimator.
-    likelihood : {"gaussian", "bernoulli"}, default="gaussian"
+    likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
         What the decoder's output is the mean of: a Gaussian with the variance one for
         each feature of the scaled rows, or shares between the smallest and the largest
-        value in `X`, as for the pixels of images.
+        value in `X`, as for the pixels of images. ``"auto"`` is that of the
+        autoencoder.
     reconstruction_weight : float, default=1.0
         Weight of the reconstruction term beside the divergence, in range [0, inf). At
         1 the loss is minus the evidence lower bound.
@@ -251,7 +252,7 @@ class VaDEClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
     _auto_steps = 8000  # it has more to learn than its relatives
     _parameter_rules = {
         **CentroidClusterer._parameter_rules,
-        "likelihood": ["gaussian", "bernoulli"],
+        "likelihood": ["auto", "gaussian", "bernoulli"],
         "reconstruction_weight": [Reals(0)],
     }
 
@@ -260,7 +261,7 @@ class VaDEClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         n_clusters: int = 8,
         *,
         autoencoder: Autoencoder | FrozenEstimator | None = None,
-        likelihood: Literal["gaussian", "bernoulli"] = "gaussian",
+        likelihood: Literal["auto", "gaussian", "bernoulli"] = "auto",
         reconstruction_weight: float = 1.0,
         tol: float = 1e-4,
         n_init: int = 20,
@@ -324,11 +325,10 @@ class VaDEClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         variances = (squares / sizes[:, None]).float().clamp_min(smallest)
         within = sizes.float() @ variances / sizes.sum()
         decoder, likelihood = autoencoder.decoder, GaussianLikelihood()
-        if self.likelihood == "bernoulli":
-            if isinstance(decoder, ExpectingDecoder):  # it was trained with one
-                decoder, likelihood = decoder.decoder, decoder.likelihood
-            else:
-                likelihood = bernoulli_likelihood(trainer, self.center_, self.scale_)
+        if self.likelihood != "gaussian" and isinstance(decoder, ExpectingDecoder):
+            decoder, likelihood = decoder.decoder, decoder.likelihood
+        elif self.likelihood == "bernoulli":
+            likelihood = bernoulli_likelihood(trainer, self.center_, self.scale_)
         model = MixtureModel(
             with_log_variance(autoencoder.encoder, (_FIRST_SHARE * within).log()),
             decoder,

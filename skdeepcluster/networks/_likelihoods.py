@@ -42,6 +42,19 @@ class BernoulliLikelihood(nn.Module):
         self.register_buffer("slope", torch.ones(()))
         self.register_buffer("offset", torch.zeros(n_features))
 
+    @property
+    def crowding(self) -> float:
+        """How much the shares of all features crowd at zero and one, from 0 to 1.
+
+        Their variance by that of zeros and ones of the same mean; a third where they
+        are spread evenly. Holds where the rows came centred, with a mean variance of
+        one.
+        """
+        mean = float(self.offset.mean())
+        possible = mean * (1 - mean)
+        variance = float(self.slope.square() + self.offset.var(correction=0))
+        return variance / possible if possible > 0 else 0.0
+
     def logits(self, output: Tensor) -> Tensor:
         """(n, n_features) -> (n, n_features)."""
         return 4 * (output * self.slope + self.offset - 0.5)

@@ -20,6 +20,7 @@ from skdeepcluster.engine import (
     private_global_generator,
 )
 from skdeepcluster.networks import (
+    BernoulliLikelihood,
     ExpectingDecoder,
     ImageLayout,
     image_layout,
@@ -43,6 +44,8 @@ from skdeepcluster.utils import (
     row_blocks,
 )
 
+_BERNOULLI_ROWS = 5000  # from which likelihood="auto" looks at the values
+
 
 class Autoencoder(DecoderMixin, DeepEstimator):
     r"""Learn a low-dimensional embedding from which the rows can be rebuilt.
@@ -62,20 +65,24 @@ class Autoencoder(DecoderMixin, DeepEstimator):
         Widths of the encoder's hidden layers from input to embedding; the decoder
         mirrors them. ``"auto"`` is (128, 128) below 1,000 rows, (500, 500) below 5,000
         and (500, 500, 2000) from there.
-    likelihood : {"gaussian", "bernoulli"}, default="gaussian"
+    likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
         What the decoder's output is the mean of: a Gaussian with the variance one for
         each feature of the scaled rows, or shares between the smallest and the largest
-        value in `X`, as for the pixels of images.
-    linear_path : bool, default=True
+        value in `X`, as for the pixels of images. ``"auto"`` is Bernoulli from 5,000
+        rows whose values crowd at the two ends, as ink and paper do: their variance is
+        more than half of what their mean allows. Else, with `layerwise` and with a
+        `network` it is Gaussian.
+    linear_path : bool or "auto", default="auto"
         Whether a linear map from input to output stands beside the hidden layers of
         encoder and decoder, started at the principal components of `X`. Training then
         begins with the geometry of the input, scaled to unit mean variance, and the
         hidden layers, whose output starts at zero, learn what is not linear.
+        ``"auto"`` is True for the Gaussian likelihood without `layerwise`.
     layerwise : bool, default=False
         Whether the layers are first trained one by one, as a stack of denoising
         autoencoders [2]_ [3]_, before all of them are trained together. Each layer
-        gets half as many epochs as all together, in addition to them. Needs
-        ``linear_path=False``, ``likelihood="gaussian"`` and no `network`.
+        gets half as many epochs as all together, in addition to them. Goes with
+        neither a linear path nor the Bernoulli likelihood nor a `network`.
     corruption : float, default=0.0
         Share of the features of each row, drawn anew at every step, that is replaced
         by the feature's mean before encoding, in range [0, 1). Above zero this is a
@@ -142,6 +149,8 @@ class Autoencoder(DecoderMixin, DeepEstimator):
         The trained network, with ``embed``, ``decode`` and ``reconstruct``.
     n_components_ : int
         Size of the embedding.
+    likelihood_ : {"gaussian", "bernoulli"}
+        What `likelihood` came to.
     n_iter_ : int
         Number of epochs in which all layers were trained.
     history_ : list of dict
@@ -240,8 +249,8 @@ class Autoencoder(DecoderMixin, DeepEstimator):
         "distributed": [False, True],
         "n_components": [Integers(1)],
         "hidden_layer_sizes": ["auto", TupleOf(Integers(1))],
-        "likelihood": ["gaussian", "bernoulli"],
-        "linear_path": [True, False],
+        "likelihood": ["auto", "gaussian", "bernoulli"],
+        "linear_path": ["auto", True, False],
         "layerwise": [True, False],
         "corruption": [Reals(0, 1, closed="left")],
         "network": [None, "convolutional", nn.Module, callable],
@@ -257,8 +266,8 @@ class Autoencoder(DecoderMixin, DeepEstimator):
         n_components: int = 10,
         *,
         hidden_layer_sizes: Sequence[int] | Literal["auto"] = "auto",
-        likelihood: Literal["gaussian", "bernoulli"] = "gaussian",
-        linear_path: bool = True,
+        likelihood: Literal["auto", "gaussian", "bernoulli"] = "auto",
+        linear_path: bool | Literal["auto"] = "auto",
         layerwise: bool = False,
         corruption: float = 0.0,
         network: Literal["convolutional"] | nn.Module | Callable | None = None,
@@ -302,8 +311,11 @@ class Autoencoder(DecoderMixin, DeepEstimator):
         self.warm_start = warm_start
 
     def _check_before_training(self, X, start):
-        settings = self.linear_path, self.likelihood, self.network
-        if self.layerwise and settings != (False, "gaussian", None):
+        if self.layerwise and (
+            self.linear_path is True
+            or self.likelihood == "bernoulli"
+            or self.network is not None
+        ):
             raise ValueError(
                 "layerwise=True trains a plain stack of layers: it needs "
                 "linear_path=False, likelihood='gaussian' and network=None. Got "
@@ -319,6 +331,12 @@ class Autoencoder(DecoderMixin, DeepEstimator):
         return image_layout(
             self.image_shape_, self.image_shape, self.channels, n_features
         )
+
+    def _is_fully_connected(self, n_features: int) -> bool:
+        """Whether `network` comes to one of `hidden_layer_sizes`."""
+        if self.network == "convolutional":
+            return self._layout(n_features) is None
+        return self.network is None
 
     def _fit(self, X, seed, checkpoint, start):
         (model,), (history,) = self._train(X, [seed], checkpoint, start)
@@ -346,7 +364,8 @@ class Autoencoder(DecoderMixin, DeepEstimator):
             self.center_, self.scale_ = feature_scaling(X, gather)
         trainer = self._make_trainer(X, seeds[0], checkpoint)
         if start is None:
-            models = [self._make_model(trainer, seed) for seed in seeds]
+            likelihood = self._choose_likelihood(trainer)
+            models = [self._make_model(trainer, seed, likelihood) for seed in seeds]
         else:
             models = [copy.deepcopy(start)]
         models = [model.to(trainer.device) for model in models]
@@ -392,14 +411,36 @@ class Autoencoder(DecoderMixin, DeepEstimator):
             hidden = auto_hidden_layer_sizes(n_samples)
         return [n_features, *hidden, min(self.n_components, n_features)]
 
-    def _make_model(self, trainer, seed):
+    def _choose_likelihood(self, trainer) -> BernoulliLikelihood | None:
+        """What the decoder is wrapped into, None for squared errors.
+
+        Sets `likelihood_`.
+        """
+        may_choose = (
+            self.likelihood == "auto"
+            and trainer.n_total >= _BERNOULLI_ROWS
+            and self._is_fully_connected(trainer.rows.n_features)
+            and not self.layerwise
+        )
+        likelihood = None
+        if may_choose or self.likelihood == "bernoulli":
+            likelihood = bernoulli_likelihood(trainer, self.center_, self.scale_)
+        if may_choose and likelihood.crowding <= 1 / 2:
+            likelihood = None
+        self.likelihood_ = "gaussian" if likelihood is None else "bernoulli"
+        return likelihood
+
+    def _make_model(self, trainer, seed, likelihood):
         """Encoder and decoder with their first weights; sets `n_components_`."""
         n_features = trainer.rows.n_features
         self.n_components_ = min(self.n_components, n_features)
         if self.network in (None, "convolutional"):
             layout = self._layout(n_features) if self.network else None
             widths = self._layer_widths(trainer.n_total, n_features)
-            model = first_networks(trainer, layout, widths, self.linear_path, seed)
+            linear_path = self.linear_path
+            if linear_path == "auto":
+                linear_path = likelihood is None and not self.layerwise
+            model = first_networks(trainer, layout, widths, linear_path, seed)
         else:
             with private_global_generator(
                 derive_seed(seed, "weights"), torch.device("cpu")
@@ -407,9 +448,8 @@ class Autoencoder(DecoderMixin, DeepEstimator):
                 model, self.n_components_ = user_autoencoder(
                     self.network, n_features, self.n_components_
                 )
-        if self.likelihood == "bernoulli":
-            likelihood = bernoulli_likelihood(trainer, self.center_, self.scale_)
-            model.decoder = ExpectingDecoder(model.decoder, likelihood)
+        if likelihood is not None:
+            model.decoder = ExpectingDecoder(model.decoder, copy.deepcopy(likelihood))
         return model
 
     def score(self, X: MatrixLike, y: object = None) -> float:

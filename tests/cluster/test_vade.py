@@ -266,10 +266,11 @@ def test_bernoulli__goes_on_from_an_autoencoder_with_that_likelihood(blobs):
     )
     Z = autoencoder.transform(X)
     expected = autoencoder.estimator.inverse_transform(Z)
-    for likelihood in ("bernoulli", "gaussian"):
+    for likelihood in ("auto", "bernoulli", "gaussian"):
         vade = small(likelihood=likelihood, autoencoder=autoencoder, max_epochs=0)
         X_hat = vade.fit(X).inverse_transform(Z)
         np.testing.assert_allclose(X_hat, expected, atol=1e-6)
+        assert vade.model_.likelihood.is_density == (likelihood == "gaussian")
 
 
 def test_bernoulli__sparse_equals_dense(blobs):

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from scipy import sparse
+from scipy.sparse import csr_array
 from sklearn.cluster import (
     HDBSCAN,
     AgglomerativeClustering,
@@ -27,6 +27,7 @@ from skdeepcluster import (
     IDECClustering,
 )
 from skdeepcluster.engine import Rows, Trainer
+from skdeepcluster.networks import LinearPath
 from skdeepcluster.representation._start import (
     auto_hidden_layer_sizes,
     principal_axes,
@@ -89,10 +90,64 @@ def test_bernoulli__rebuilds_shares_between_the_ends(plane, linear_path):
     )
 
 
-def test_bernoulli__layerwise__is_refused(plane):
-    settings = {"layerwise": True, "linear_path": False, "likelihood": "bernoulli"}
-    with pytest.raises(ValueError, match="Got linear_path=False, likelihood='bern"):
-        small(**settings).fit(plane)
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"likelihood": "bernoulli"}, "Got linear_path='auto', likelihood='bern"),
+        ({"linear_path": True}, "Got linear_path=True, likelihood='auto'"),
+        ({"network": "convolutional"}, "and network='convolutional'"),
+    ],
+)
+def test_layerwise__with_what_is_no_plain_stack__is_refused(plane, changes, message):
+    with pytest.raises(ValueError, match=message):
+        small(layerwise=True, **changes).fit(plane)
+
+
+@pytest.fixture(scope="module")
+def crowded():
+    """Rows whose values are near the ends of their range, as ink and paper are."""
+    shares = np.random.default_rng(0).beta(0.2, 0.6, size=(5000, 6))
+    return 255 * shares
+
+
+def quick(**settings):
+    return Autoencoder(2, hidden_layer_sizes=(4,), max_epochs=0, **settings)
+
+
+@pytest.mark.parametrize("move", [lambda X: X, lambda X: 1 - 3 * X, csr_array])
+def test_auto_likelihood__of_values_at_the_ends__is_bernoulli(crowded, move):
+    autoencoder = quick().fit(move(crowded))
+    assert autoencoder.likelihood_ == "bernoulli"
+    assert not isinstance(autoencoder.model_.encoder, LinearPath)
+    likelihood = autoencoder.model_.decoder.likelihood
+    shares = crowded / np.ptp(crowded)
+    possible = shares.mean() * (1 - shares.mean())
+    assert likelihood.crowding == pytest.approx(shares.var() / possible, rel=0.01)
+
+
+def test_auto_likelihood__else__is_gaussian(crowded):
+    evenly = np.random.default_rng(0).uniform(size=crowded.shape)
+    one_far_off = crowded.copy()
+    one_far_off[0, 0] = 2000
+    for X in (evenly, one_far_off, crowded[1:], np.ones(crowded.shape)):
+        autoencoder = quick().fit(X)
+        assert autoencoder.likelihood_ == "gaussian"
+        assert isinstance(autoencoder.model_.encoder, LinearPath)
+
+
+def test_auto_likelihood__leaves_what_is_said_alone(crowded):
+    assert quick(likelihood="gaussian").fit(crowded).likelihood_ == "gaussian"
+    layerwise = quick(layerwise=True).fit(crowded)
+    assert layerwise.likelihood_ == "gaussian"
+    assert not isinstance(layerwise.model_.encoder, LinearPath)
+    pair = nn.Linear(6, 2), nn.Linear(2, 6)
+    assert quick(network=lambda *_: pair).fit(crowded).likelihood_ == "gaussian"
+    convolutional = quick(network="convolutional")
+    assert convolutional.fit(crowded.reshape(-1, 2, 3)).likelihood_ == "gaussian"
+    assert convolutional.fit(crowded).likelihood_ == "bernoulli"  # no images
+    both = quick(linear_path=True).fit(crowded)
+    assert both.likelihood_ == "bernoulli"
+    assert isinstance(both.model_.encoder, LinearPath)
 
 
 @pytest.mark.parametrize(
@@ -261,7 +316,7 @@ def test_inverse_transform__of_something_else_raises(plane, Z, message):
         small(max_epochs=1).fit(plane).inverse_transform(Z)
 
 
-@pytest.mark.parametrize("convert", [np.array, sparse.csr_array])
+@pytest.mark.parametrize("convert", [np.array, csr_array])
 def test_score__is_minus_the_mean_squared_error(plane, convert, monkeypatch):
     autoencoder = small().fit(plane)
     X_hat = autoencoder.inverse_transform(autoencoder.transform(plane))
