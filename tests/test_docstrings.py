@@ -39,6 +39,7 @@ OWN_WORDING = {
     "inverse_temperature",
     "labels_",
     "learning_rate",
+    "likelihood",
     "max_epochs",
     "model_",
     "n_clusters_",

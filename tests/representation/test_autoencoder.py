@@ -99,8 +99,10 @@ def test_bernoulli__rebuilds_shares_between_the_ends(plane, linear_path):
     ],
 )
 def test_layerwise__with_what_is_no_plain_stack__is_refused(plane, changes, message):
-    with pytest.raises(ValueError, match=message):
-        small(layerwise=True, **changes).fit(plane)
+    autoencoder = small(layerwise=True, **changes)
+    for estimator in (autoencoder, DECClustering(2, autoencoder=autoencoder)):
+        with pytest.raises(ValueError, match=message):
+            estimator.fit(plane)
 
 
 @pytest.fixture(scope="module")

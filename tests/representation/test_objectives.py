@@ -6,7 +6,6 @@ import torch
 from torch import nn
 
 import skdeepcluster.representation._objectives as objectives
-from skdeepcluster import DECClustering
 from skdeepcluster.engine import Batch
 from skdeepcluster.networks import MLP
 from tests.references import reconstruction
@@ -94,15 +93,6 @@ def test_layerwise__drops_inputs_and_hidden_values_and_trains_no_other_layer(
     assert trained == [layer]
     trained = [i for i in range(3) if decoder[2 * i].weight.grad is not None]
     assert trained == [2 - layer]
-
-
-def test_layerwise__needs_a_plain_stack(plane, recorded):
-    for settings in ({}, {"linear_path": False, "network": recorded}):
-        with pytest.raises(ValueError, match="layerwise=True trains a plain stack"):
-            small(layerwise=True, **settings).fit(plane)
-    deep = DECClustering(2, autoencoder=small(layerwise=True))
-    with pytest.raises(ValueError, match="layerwise=True trains a plain stack"):
-        deep.fit(plane)
 
 
 # -- corruption --------------------------------------------------------------------
