@@ -87,8 +87,7 @@ class VaDEClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
     likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
         What the decoder's output is the mean of: a Gaussian with the variance one for
         each feature of the scaled rows, or shares between the smallest and the largest
-        value in `X`, as for the pixels of images. ``"auto"`` is that of the
-        autoencoder.
+        value in `X`, as for pixels. ``"auto"`` is that of the autoencoder.
     reconstruction_weight : float, default=1.0
         Weight of the reconstruction term beside the divergence, in range [0, inf). At
         1 the loss is minus the evidence lower bound.

@@ -32,7 +32,7 @@ from skdeepcluster.representation._objectives import (
 )
 from skdeepcluster.representation._start import (
     auto_hidden_layer_sizes,
-    bernoulli_likelihood,
+    first_likelihood,
     first_networks,
 )
 from skdeepcluster.utils import (
@@ -43,8 +43,6 @@ from skdeepcluster.utils import (
     feature_scaling,
     row_blocks,
 )
-
-_BERNOULLI_ROWS = 5000  # from which likelihood="auto" looks at the values
 
 
 class Autoencoder(DecoderMixin, DeepEstimator):
@@ -332,12 +330,6 @@ class Autoencoder(DecoderMixin, DeepEstimator):
             self.image_shape_, self.image_shape, self.channels, n_features
         )
 
-    def _is_fully_connected(self, n_features: int) -> bool:
-        """Whether `network` comes to one of `hidden_layer_sizes`."""
-        if self.network == "convolutional":
-            return self._layout(n_features) is None
-        return self.network is None
-
     def _fit(self, X, seed, checkpoint, start):
         (model,), (history,) = self._train(X, [seed], checkpoint, start)
         self._take(model, history)
@@ -364,7 +356,7 @@ class Autoencoder(DecoderMixin, DeepEstimator):
             self.center_, self.scale_ = feature_scaling(X, gather)
         trainer = self._make_trainer(X, seeds[0], checkpoint)
         if start is None:
-            likelihood = self._choose_likelihood(trainer)
+            likelihood = self._first_likelihood(trainer)
             models = [self._make_model(trainer, seed, likelihood) for seed in seeds]
         else:
             models = [copy.deepcopy(start)]
@@ -411,22 +403,14 @@ class Autoencoder(DecoderMixin, DeepEstimator):
             hidden = auto_hidden_layer_sizes(n_samples)
         return [n_features, *hidden, min(self.n_components, n_features)]
 
-    def _choose_likelihood(self, trainer) -> BernoulliLikelihood | None:
-        """What the decoder is wrapped into, None for squared errors.
-
-        Sets `likelihood_`.
-        """
-        may_choose = (
-            self.likelihood == "auto"
-            and trainer.n_total >= _BERNOULLI_ROWS
-            and self._is_fully_connected(trainer.rows.n_features)
-            and not self.layerwise
-        )
-        likelihood = None
-        if may_choose or self.likelihood == "bernoulli":
-            likelihood = bernoulli_likelihood(trainer, self.center_, self.scale_)
-        if may_choose and likelihood.crowding <= 1 / 2:
-            likelihood = None
+    def _first_likelihood(self, trainer) -> BernoulliLikelihood | None:
+        """That of shares, None for the Gaussian one; sets `likelihood_`."""
+        network, wanted = self.network, self.likelihood
+        if network == "convolutional" and not self._layout(trainer.rows.n_features):
+            network = None  # rows that are no images
+        if wanted == "auto" and (self.layerwise or network is not None):
+            wanted = "gaussian"
+        likelihood = first_likelihood(trainer, self.center_, self.scale_, wanted)
         self.likelihood_ = "gaussian" if likelihood is None else "bernoulli"
         return likelihood
 

@@ -1,6 +1,7 @@
 """With what an autoencoder starts: widths of its layers, networks, axes."""
 
 import math
+from typing import Literal
 
 import numpy as np
 import torch
@@ -22,6 +23,8 @@ from skdeepcluster.networks import (
     ImageLayout,
     LinearPath,
 )
+
+_BERNOULLI_ROWS = 5000  # from which likelihood="auto" looks at the values
 
 
 def auto_hidden_layer_sizes(n_samples: int) -> tuple[int, ...]:
@@ -58,6 +61,20 @@ def first_networks(
         encoder = LinearPath(encoder, n_features, n_components, axes / deviation)
         decoder = LinearPath(decoder, n_components, n_features, axes.T * deviation)
     return AutoencoderModel(encoder, decoder)
+
+
+def first_likelihood(
+    trainer: Trainer,
+    center: np.ndarray,
+    scale: float,
+    wanted: Literal["auto", "gaussian", "bernoulli"],
+) -> BernoulliLikelihood | None:
+    """That of shares, None for the Gaussian one; "auto" looks at rows and values."""
+    is_open = wanted == "auto" and trainer.n_total >= _BERNOULLI_ROWS
+    if not (is_open or wanted == "bernoulli"):
+        return None
+    likelihood = bernoulli_likelihood(trainer, center, scale)
+    return None if is_open and likelihood.crowding <= 1 / 2 else likelihood
 
 
 def bernoulli_likelihood(
