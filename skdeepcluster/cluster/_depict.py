@@ -9,24 +9,37 @@ from joblib import Memory
 from sklearn.frozen import FrozenEstimator
 
 from skdeepcluster.base import DecoderMixin
+from skdeepcluster.cluster._shared._agglomeration import (
+    MOST_ROWS,
+    Agglomeration,
+    embedding_of,
+    rows_of,
+)
 from skdeepcluster.cluster._shared._assignments import LogOddsMixin, SoftAssignmentMixin
 from skdeepcluster.cluster._shared._centroids import KMeansStartClusterer, auto_interval
 from skdeepcluster.cluster._shared._objectives import LabelledObjective
 from skdeepcluster.cluster._shared._targets import make_targets
-from skdeepcluster.initialization import mean_square
+from skdeepcluster.initialization import label_means, mean_square
 from skdeepcluster.losses import mean_squared_error, soft_cross_entropy
 from skdeepcluster.networks import AutoencoderHeadModel, ClusterHeads
 from skdeepcluster.representation import Autoencoder, dropped
 from skdeepcluster.utils import Integers, Reals
 
+_NEIGHBORS, _MERGED = 20, 0.9  # of the agglomeration, JULE's
+_LEARNT = 0.95  # share of the first labels that the head is to give
+_MOST_LOOKS = 20  # at all rows, after which it has learnt enough of them
+
 
 class NoisySelfTraining(LabelledObjective):
-    """Foretell from a noisy row the target of the clean one, and rebuild its layers."""
+    """Foretell from a noisy row the target of the clean one, and rebuild its layers.
+
+    Until the head gives most rows their first label, that is the target.
+    """
 
     def __init__(
         self,
         model,
-        n_samples,
+        first_labels,
         tol,
         refresh_interval,
         balance,
@@ -35,8 +48,11 @@ class NoisySelfTraining(LabelledObjective):
         clustering_weight,
         layer_weight,
     ):
-        super().__init__(model, n_samples, tol, refresh_interval)
-        self.targets = make_targets(model, n_samples, balance)
+        super().__init__(model, len(first_labels), tol, refresh_interval)
+        self.targets = make_targets(model, len(first_labels), balance)
+        self.register_buffer("first_labels", first_labels)
+        self.register_buffer("is_learning", torch.tensor(True))
+        self.register_buffer("looks", torch.tensor(0))
         self.dropout, self.layer_weight = dropout, layer_weight
         self.clustering_weight = clustering_weight
 
@@ -44,13 +60,19 @@ class NoisySelfTraining(LabelledObjective):
     def refresh(self, trainer):
         z = trainer.passes(self.model.embed, self.model.heads.n_inputs)
         self.targets.renew(self.model, z)
-        return self.settle(z.apply(lambda part: self.model.log_q(part).argmax(dim=1)))
+        labels = z.apply(lambda part: self.model.log_q(part).argmax(dim=1))
+        is_known = labels == self.first_labels
+        counts = self.group.sum(torch.bincount(is_known.long(), minlength=2))
+        self.looks += 1
+        knows_few = counts[1] < _LEARNT * counts.sum()
+        self.is_learning &= knows_few & (self.looks < _MOST_LOOKS)
+        return self.settle(labels) and not bool(self.is_learning)
 
     def losses(self, batch):
         encoder, decoder = self.model.encoder, self.model.decoder
         z = encoder.activations(self._noisy(batch.x), self._noisy)[-1]
         *hidden, x_hat = decoder.activations(z)
-        error = soft_cross_entropy(self.model.heads(z)[0], self.targets.of(batch))
+        error = soft_cross_entropy(self.model.heads(z)[0], self._targets(batch))
         terms = {
             "reconstruction": mean_squared_error(x_hat, batch.x),
             "clustering": self.clustering_weight * error,
@@ -62,6 +84,12 @@ class NoisySelfTraining(LabelledObjective):
             errors = [mean_squared_error(h_hat, h.float()) for h_hat, h in layers]
             terms["layers"] = self.layer_weight * torch.stack(errors).sum()
         return terms
+
+    def _targets(self, batch):
+        p, first = self.targets.of(batch), self.first_labels[batch.index]
+        labels = torch.arange(p.shape[1], device=p.device)
+        is_first = (first.unsqueeze(1) == labels).to(p)
+        return torch.where(self.is_learning, is_first, p)
 
     def _noisy(self, x):
         return dropped(x, self.dropout, self.generator) / (1 - self.dropout)
@@ -92,6 +120,10 @@ class DEPICTClustering(
         :class:`sklearn.frozen.FrozenEstimator` is not fitted again; a copy of its
         network is fine-tuned and the original stays as it is. Where it is fitted
         here, `device` and `checkpoint` are those of this estimator.
+    init : {"auto", "agglomerative", "kmeans"}, default="auto"
+        Where the first labels come from: clusters of the embedding that merge two by
+        two along its nearest neighbours, as in :class:`JULEClustering`, or k-means.
+        ``"auto"`` merges up to 20,000 rows of one process.
     clustering_weight : float, default=1.0
         Weight of the cross-entropy beside the reconstruction error, in range [0, inf).
     layer_weight : float, default=0.1
@@ -168,7 +200,7 @@ class DEPICTClustering(
         Number of clusters that have training rows; below `n_clusters` only after a
         ConvergenceWarning.
     init_labels_ : ndarray of shape (n_samples,), int64
-        Labels of k-means in the autoencoder's space, before the clustering stage.
+        Labels of `init` in the autoencoder's space, before the clustering stage.
     autoencoder_ : Autoencoder
         The fitted representation from which the clustering stage started.
     model_ : torch.nn.Module
@@ -273,6 +305,7 @@ class DEPICTClustering(
 
     _parameter_rules = {
         **KMeansStartClusterer._parameter_rules,
+        "init": ["auto", "agglomerative", "kmeans"],
         "clustering_weight": [Reals(0)],
         "layer_weight": [Reals(0)],
         "dropout": [Reals(0, 1, closed="left")],
@@ -285,6 +318,7 @@ class DEPICTClustering(
         n_clusters: int = 8,
         *,
         autoencoder: Autoencoder | FrozenEstimator | None = None,
+        init: Literal["auto", "agglomerative", "kmeans"] = "auto",
         clustering_weight: float = 1.0,
         layer_weight: float = 0.1,
         dropout: float = 0.1,
@@ -308,6 +342,7 @@ class DEPICTClustering(
     ):
         self.n_clusters = n_clusters
         self.autoencoder = autoencoder
+        self.init = init
         self.clustering_weight = clustering_weight
         self.layer_weight = layer_weight
         self.dropout = dropout
@@ -329,6 +364,18 @@ class DEPICTClustering(
         self.verbose = verbose
         self.warm_start = warm_start
 
+    def _check_before_training(self, X, start):
+        super()._check_before_training(X, start)
+        if self.init == "agglomerative" and not self._can_merge(X.shape[0]):
+            raise ValueError(
+                f"init='agglomerative' is for at most {MOST_ROWS:,} rows of one "
+                f"process. Got n_samples={X.shape[0]} and "
+                f"distributed={self.distributed}: set init='kmeans'."
+            )
+
+    def _can_merge(self, n_samples: int) -> bool:
+        return n_samples <= MOST_ROWS and not self.distributed
+
     @torch.no_grad()
     def _first_model(self, trainer, autoencoder, seed):
         """A head whose softmax is that of squared distances to the centroids.
@@ -336,6 +383,8 @@ class DEPICTClustering(
         For one row they are a linear map of it but for a number that all share.
         """
         centers, z = self._first_centers(trainer, autoencoder, seed)
+        if self.init != "kmeans" and self._can_merge(trainer.n_total):
+            centers = self._merged_centers(trainer, autoencoder, centers, z)
         n_clusters, size = centers.shape
         sharpness = 2 / mean_square(z, centers)
         heads = ClusterHeads(size, n_clusters, n_heads=1).to(trainer.device)
@@ -343,10 +392,23 @@ class DEPICTClustering(
         heads.bias[0, 0].copy_(-0.5 * sharpness * centers.square().sum(dim=1))
         return AutoencoderHeadModel(autoencoder.encoder, autoencoder.decoder, heads)
 
+    def _merged_centers(self, trainer, autoencoder, centers, z):
+        """Means of the merged clusters; their labels become `init_labels_`.
+
+        Fewer different rows than clusters are left to k-means.
+        """
+        agglomeration = Agglomeration(rows_of(trainer), len(centers), _NEIGHBORS)
+        points = embedding_of(trainer, autoencoder.encoder)
+        labels = agglomeration.labels(points, _MERGED)
+        if labels.max() + 1 < len(centers):
+            return centers
+        self.init_labels_ = labels
+        return label_means(z, torch.from_numpy(labels).to(trainer.device), centers)
+
     def _objective(self, trainer, model):
         return NoisySelfTraining(
             model,
-            trainer.n_samples,
+            torch.from_numpy(self.init_labels_).to(trainer.device),
             self.tol,
             auto_interval(self.update_interval, trainer),
             self.balance,

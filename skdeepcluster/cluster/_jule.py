@@ -8,9 +8,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from skdeepcluster.cluster._shared._agglomeration import Agglomeration
+from skdeepcluster.cluster._shared._agglomeration import (
+    MOST_ROWS,
+    Agglomeration,
+    embedding_of,
+    rows_of,
+)
 from skdeepcluster.cluster._shared._training_rows import TransductiveClusterer
-from skdeepcluster.engine import Objective, Trainer, grouped_order
+from skdeepcluster.engine import Objective, grouped_order
 from skdeepcluster.losses import triplet_loss
 from skdeepcluster.networks import UnitRows
 from skdeepcluster.representation import FromEncoder
@@ -44,7 +49,7 @@ class _Merging(Objective):
         n_clusters = counts[epoch * len(counts) // self.n_epochs]
         if n_clusters <= labels.max():
             if epoch > 0:
-                points = embedding_of(trainer, self.model)
+                points = embedding_of(trainer, self.model.embed)
             labels = self.agglomeration.merge(points, labels, [n_clusters])
         self.labels.copy_(torch.from_numpy(labels))
         return False
@@ -64,17 +69,6 @@ class _Merging(Objective):
 
     def metrics(self):
         return {"n_clusters": int(self.labels.max()) + 1}
-
-
-def rows_of(trainer: Trainer) -> np.ndarray:
-    """All rows as they are given to the network."""
-    return trainer.apply(nn.Identity()).cpu().numpy()
-
-
-def embedding_of(trainer: Trainer, model: nn.Module) -> np.ndarray:
-    """All rows as the network embeds them, in float32."""
-    with torch.autocast(trainer.device.type, enabled=False):
-        return trainer.apply(model.embed).cpu().numpy()
 
 
 class JULEClustering(FromEncoder, TransductiveClusterer):
@@ -267,7 +261,7 @@ class JULEClustering(FromEncoder, TransductiveClusterer):
     """
 
     _most_epochs = 60
-    _most_rows, _for_more_rows = 20_000, "DeepCluster"
+    _most_rows, _for_more_rows = MOST_ROWS, "DeepCluster"
 
     _parameter_rules = {
         **TransductiveClusterer._parameter_rules,
@@ -328,7 +322,7 @@ class JULEClustering(FromEncoder, TransductiveClusterer):
     def _fit(self, X, seed, checkpoint, start):
         trainer = self._train(X, seed, checkpoint, start)
         labels = self._agglomeration(trainer).labels(
-            embedding_of(trainer, self.model_), self.unrolling_rate
+            embedding_of(trainer, self.model_.embed), self.unrolling_rate
         )
         self._label_training_rows(X, labels, start)
 

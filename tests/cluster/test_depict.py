@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_digits, make_circles
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 from torch import nn
 
 from skdeepcluster import Autoencoder, DEPICTClustering
+from skdeepcluster.cluster import _depict
 from skdeepcluster.cluster._depict import NoisySelfTraining
 from skdeepcluster.engine import Batch, Group
 from skdeepcluster.networks import MLP, AutoencoderHeadModel, ClusterHeads
@@ -36,9 +38,10 @@ def objective():
     encoder, decoder = MLP([6, 5, 4, 2], generator), MLP([2, 4, 5, 6], generator)
     heads = ClusterHeads(2, 4, 1, generator=generator)
     model = AutoencoderHeadModel(encoder, decoder, heads)
-    one = NoisySelfTraining(
-        model, 30, 0.0, 1, 1.0, dropout=0.3, clustering_weight=0.5, layer_weight=0.2
-    )
+    first_labels = torch.arange(30) % 4
+    weights = {"clustering_weight": 0.5, "layer_weight": 0.2}
+    one = NoisySelfTraining(model, first_labels, 0.0, 1, 1.0, dropout=0.3, **weights)
+    one.is_learning.fill_(False)
     one.targets.p.copy_(torch.rand(30, 4, generator=generator).softmax(dim=1))
     return one
 
@@ -99,7 +102,7 @@ def test_loss__of_a_fit_without_noise__against_the_references(blobs):
     X, _ = blobs
     # Steps too short to change anything, so that all batches see the same network.
     settings = {"learning_rate": 1e-20, "max_epochs": 1, "dropout": 0.0}
-    depict = small(n_clusters=4, clustering_weight=0.7, **settings).fit(X)
+    depict = small(4, init="kmeans", clustering_weight=0.7, **settings).fit(X)
     q = depict.predict_proba(X).astype(np.float64)
     p = targets.target_distribution(q)
     error = reconstruction.mean_squared_error(
@@ -115,9 +118,79 @@ def test_loss__of_a_fit_without_noise__against_the_references(blobs):
 # -- start -------------------------------------------------------------------------
 
 
+def test_losses__while_first_labels_are_learnt_these_are_the_targets(objective):
+    objective.bind(torch.Generator().manual_seed(5), Group())
+    labels = torch.nn.functional.one_hot(torch.arange(30) % 4, 4).float()
+    objective.targets.p.copy_(labels)
+    known = objective.losses(batch())["clustering"]
+    objective.targets.p.fill_(0.25)
+    assert objective.losses(batch())["clustering"] != known
+    objective.is_learning.fill_(True)
+    objective.bind(torch.Generator().manual_seed(5), Group())
+    assert objective.losses(batch())["clustering"] == known
+
+
+@pytest.fixture(scope="module")
+def rings():
+    """Two rings, one around the other, which k-means cuts into halves."""
+    return make_circles(400, noise=0.04, factor=0.4, random_state=0)
+
+
+def as_it_is(**settings):
+    """An autoencoder whose embedding is the rows."""
+    return Autoencoder(2, hidden_layer_sizes=(32, 32), max_epochs=0, **settings)
+
+
+def test_agglomerative_start__follows_groups_that_are_not_round(rings):
+    X, y = rings
+    depict = DEPICTClustering(2, autoencoder=as_it_is(), max_epochs=0).fit(X)
+    assert adjusted_rand_score(y, depict.init_labels_) == 1.0
+    by_means = depict.set_params(init="kmeans").fit(X)
+    assert adjusted_rand_score(y, by_means.init_labels_) < 0.1
+
+
+def test_agglomerative_start__the_head_learns_it_first(rings):
+    X, y = rings
+    settings = {"dropout": 0.0, "clustering_weight": 10.0, "learning_rate": 0.01}
+    depict = DEPICTClustering(
+        2, autoencoder=as_it_is(), max_epochs=100, random_state=0, **settings
+    ).fit(X)
+    assert adjusted_rand_score(y, depict.labels_) > 0.8
+
+
+def test_agglomerative_start__of_fewer_different_rows_is_left_to_kmeans():
+    X = np.repeat(np.eye(3), 20, axis=0)
+    with pytest.warns(ConvergenceWarning):
+        depict = small(4, max_epochs=1).fit(X)
+    assert set(depict.labels_) == {0, 1, 2}
+
+
+@pytest.mark.parametrize("init", ["auto", "agglomerative"])
+def test_agglomerative_start__is_for_few_rows(blobs, init, monkeypatch):
+    X, _ = blobs
+    monkeypatch.setattr(_depict, "MOST_ROWS", len(X) - 1)
+    if init == "agglomerative":
+        with pytest.raises(ValueError, match=f"Got n_samples={len(X)} and dis"):
+            small(init=init).fit(X)
+    else:
+        by_means = small(init="kmeans").fit(X)
+        np.testing.assert_array_equal(small(init=init).fit(X).labels_, by_means.labels_)
+
+
+@pytest.mark.parametrize("most", [1, 3])
+def test_first_labels__that_cannot_be_learnt__are_given_up(blobs, most, monkeypatch):
+    X, _ = blobs
+    monkeypatch.setattr(_depict, "_MOST_LOOKS", most)
+    monkeypatch.setattr(_depict, "_LEARNT", 1.1)
+    settings = {"tol": 1.0, "update_interval": 1, "max_epochs": 9}
+    depict = small(**settings).fit(X)
+    # With this tolerance the first look that may end it does.
+    assert depict.n_iter_ <= max(most - 1, 1)
+
+
 def test_start__is_the_partition_of_kmeans(blobs):
     X, _ = blobs
-    depict = small(n_clusters=5, max_epochs=0).fit(X)
+    depict = small(n_clusters=5, init="kmeans", max_epochs=0).fit(X)
     np.testing.assert_array_equal(depict.labels_, depict.init_labels_)
     z = depict.transform(X).astype(np.float64)
     centers = np.array([z[depict.labels_ == label].mean(axis=0) for label in range(5)])

@@ -2,14 +2,19 @@
 
 import heapq
 import math
+from collections.abc import Callable
 
 import numpy as np
+import torch
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 from sklearn.cluster import AgglomerativeClustering
+from torch import Tensor, nn
 
+from skdeepcluster.engine import Trainer
 from skdeepcluster.initialization import neighbors_of
 
+MOST_ROWS = 20_000  # that merging is meant for
 _COMPARED = 5  # clusters that are nearest to one, of which the first is to stand out
 _FEW = 100  # clusters, at most, of which the nearest need not stand out
 
@@ -69,6 +74,17 @@ class Agglomeration:
             left = counts[-1] - math.ceil(rate * counts[-1])
             counts.append(max(self.n_clusters, left))
         return counts
+
+
+def rows_of(trainer: Trainer) -> np.ndarray:
+    """All rows as they are given to the network."""
+    return trainer.apply(nn.Identity()).cpu().numpy()
+
+
+def embedding_of(trainer: Trainer, embed: Callable[[Tensor], Tensor]) -> np.ndarray:
+    """All rows as a network embeds them, in float32."""
+    with torch.autocast(trainer.device.type, enabled=False):
+        return trainer.apply(embed).cpu().numpy()
 
 
 def first_clusters(points: np.ndarray, at_least: int) -> np.ndarray:

@@ -103,7 +103,7 @@ class AutoencoderClusterer(SubEstimatorMixin, DeepClusterer):
             self.scale_ = autoencoders[0].scale_
             self.n_components_ = autoencoders[0].n_components_
         trainer = self._make_trainer(X, seeds[0], checkpoint)
-        models, init_labels = [], []
+        models, objectives, init_labels = [], [], []
         for autoencoder, seed in zip(autoencoders, seeds, strict=True):
             if start is None:
                 # A copy: autoencoder_ stays that from which the clustering started.
@@ -113,9 +113,10 @@ class AutoencoderClusterer(SubEstimatorMixin, DeepClusterer):
                 model = copy.deepcopy(start).to(trainer.device)
                 self.init_labels_ = trainer.apply(model.label).cpu().numpy()
             models.append(model)
+            objectives.append(self._objective(trainer, model))
             init_labels.append(self.init_labels_)
         histories = trainer.train_runs(
-            [self._objective(trainer, model) for model in models],
+            objectives,
             seeds,
             stage="clustering",
             max_epochs=self._n_epochs(trainer),
