@@ -100,14 +100,14 @@ class DEPICTClustering(
 ):
     r"""DEPICT: a head on a denoising autoencoder foretells its own balanced targets.
 
-    An autoencoder embeds the rows, and k-means in the embedding gives a layer on it
-    with a softmax its first labels. Then all of it is trained together: what the head
-    says of a noisy row is to be the sharpened target that it has for the clean one, and
-    the noisy row must be rebuilt, with the hidden layers on the way. Use it where
-    clusters are of roughly equal size: the targets pull towards that, and to lower
-    `balance` helps only in part. Unlike :class:`DECClustering` it has no centroids, and
-    borders between clusters are planes in the embedding. Columns in different units
-    belong through a StandardScaler first.
+    An autoencoder embeds the rows, and clusters that merge in the embedding, or those
+    of k-means, are learnt by a layer on it with a softmax. All is trained together:
+    what the head says of a noisy row is to be the sharpened target that it has for the
+    clean one, and the noisy row must be rebuilt, with the hidden layers on the way. Use
+    it where clusters are of roughly equal size: the targets pull towards that, and to
+    lower `balance` helps only in part. Unlike :class:`DECClustering` it has no
+    centroids, and borders between clusters are planes in the embedding. Columns in
+    different units belong through a StandardScaler first.
 
     Parameters
     ----------
@@ -264,23 +264,24 @@ class DEPICTClustering(
     each hidden layer of the encoder; what is left is divided by one minus `dropout`.
 
     The head begins as
-    :math:`q_{ij} \propto \exp(- \lVert z_i - \mu_j \rVert^2 / s)` with the centroids
-    :math:`\mu_j` of k-means and the mean squared distance to them, :math:`s`, so that
-    its first labels are those of k-means.
+    :math:`q_{ij} \propto \exp(- \lVert z_i - \mu_j \rVert^2 / s)` with the means
+    :math:`\mu_j` of the first clusters and the mean squared distance to them,
+    :math:`s`. With k-means it so gives the first labels. Those of merged clusters are
+    the targets until the head gives them to 95 of 100 rows, or has been looked at 20
+    times.
 
     Networks are those of :class:`Autoencoder`, fully connected or convolutional. Of a
     network of your own only input and output are known: the noise is then that of the
     rows, and there is no error of hidden layers.
 
     Departures from [1]_: the targets are those of its authors' code, which at
-    :math:`\beta = 1` are the squares of those in the paper; the autoencoder is trained
+    :math:`\beta = 1` are the squares of the printed ones; the autoencoder is trained
     before, by the error of the rows alone, and without noise unless its `corruption`
-    says so; k-means starts the head by its centroids, where the paper trains the head
-    on the labels, and uses an agglomerative clustering for small sets; the networks,
-    and an embedding without tanh; targets are renewed every half epoch and training
-    stops when labels stay, where the paper looks at changes of the targets; the
-    learning rate is ten times larger for fewer steps. Clusters without rows are dropped
-    at the end.
+    says so; the head starts at the means of the first clusters, which merge along the
+    graph of :class:`JULEClustering`; the networks, and an embedding without tanh; targets are
+    renewed every half epoch and training stops when labels stay, where the paper looks
+    at changes of the targets; the learning rate is ten times larger for fewer steps.
+    Clusters without rows are dropped at the end.
 
     References
     ----------
