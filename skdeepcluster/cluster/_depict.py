@@ -278,9 +278,10 @@ class DEPICTClustering(
     :math:`\beta = 1` are the squares of the printed ones; the autoencoder is trained
     before, by the error of the rows alone, and without noise unless its `corruption`
     says so; the head starts at the means of the first clusters, which merge along the
-    graph of :class:`JULEClustering`; the networks, and an embedding without tanh; targets are
-    renewed every half epoch and training stops when labels stay, where the paper looks
-    at changes of the targets; the learning rate is ten times larger for fewer steps.
+    graph of :class:`JULEClustering`; the networks, and an embedding without tanh;
+    targets are renewed every half epoch and training stops when labels stay, where the
+    paper looks at changes of the targets; the learning rate is ten times larger for
+    fewer steps.
     Clusters without rows are dropped at the end.
 
     References
