@@ -25,6 +25,7 @@ from skdeepcluster.networks import AutoencoderHeadModel, ClusterHeads
 from skdeepcluster.representation import Autoencoder, dropped
 from skdeepcluster.utils import Integers, Reals
 
+_FEWEST_ROWS = 1000  # of which init="auto" merges clusters
 _NEIGHBORS, _MERGED = 20, 0.9  # of the agglomeration, JULE's
 _LEARNT = 0.95  # share of the first labels that the head is to give
 _MOST_LOOKS = 20  # at all rows, after which it has learnt enough of them
@@ -123,7 +124,7 @@ class DEPICTClustering(
     init : {"auto", "agglomerative", "kmeans"}, default="auto"
         Where the first labels come from: clusters of the embedding that merge two by
         two along its nearest neighbours, as in :class:`JULEClustering`, or k-means.
-        ``"auto"`` merges up to 20,000 rows of one process.
+        ``"auto"`` merges from 1,000 to 20,000 rows of one process.
     clustering_weight : float, default=1.0
         Weight of the cross-entropy beside the reconstruction error, in range [0, inf).
     layer_weight : float, default=0.1
@@ -368,15 +369,19 @@ class DEPICTClustering(
 
     def _check_before_training(self, X, start):
         super()._check_before_training(X, start)
-        if self.init == "agglomerative" and not self._can_merge(X.shape[0]):
+        is_possible = X.shape[0] <= MOST_ROWS and not self.distributed
+        if self.init == "agglomerative" and not is_possible:
             raise ValueError(
                 f"init='agglomerative' is for at most {MOST_ROWS:,} rows of one "
                 f"process. Got n_samples={X.shape[0]} and "
                 f"distributed={self.distributed}: set init='kmeans'."
             )
 
-    def _can_merge(self, n_samples: int) -> bool:
-        return n_samples <= MOST_ROWS and not self.distributed
+    def _merges(self, n_samples: int) -> bool:
+        """Whether the first labels are those of merged clusters."""
+        if self.init == "auto":
+            return _FEWEST_ROWS <= n_samples <= MOST_ROWS and not self.distributed
+        return self.init == "agglomerative"
 
     @torch.no_grad()
     def _first_model(self, trainer, autoencoder, seed):
@@ -385,7 +390,7 @@ class DEPICTClustering(
         For one row they are a linear map of it but for a number that all share.
         """
         centers, z = self._first_centers(trainer, autoencoder, seed)
-        if self.init != "kmeans" and self._can_merge(trainer.n_total):
+        if self._merges(trainer.n_total):
             centers = self._merged_centers(trainer, autoencoder, centers, z)
         n_clusters, size = centers.shape
         sharpness = 2 / mean_square(z, centers)

@@ -143,7 +143,8 @@ def as_it_is(**settings):
 
 def test_agglomerative_start__follows_groups_that_are_not_round(rings):
     X, y = rings
-    depict = DEPICTClustering(2, autoencoder=as_it_is(), max_epochs=0).fit(X)
+    settings = {"init": "agglomerative", "max_epochs": 0}
+    depict = DEPICTClustering(2, autoencoder=as_it_is(), **settings).fit(X)
     assert adjusted_rand_score(y, depict.init_labels_) == 1.0
     by_means = depict.set_params(init="kmeans").fit(X)
     assert adjusted_rand_score(y, by_means.init_labels_) < 0.1
@@ -153,7 +154,12 @@ def test_agglomerative_start__the_head_learns_it_first(rings):
     X, y = rings
     settings = {"dropout": 0.0, "clustering_weight": 10.0, "learning_rate": 0.01}
     depict = DEPICTClustering(
-        2, autoencoder=as_it_is(), max_epochs=100, random_state=0, **settings
+        2,
+        autoencoder=as_it_is(),
+        init="agglomerative",
+        max_epochs=100,
+        random_state=0,
+        **settings,
     ).fit(X)
     assert adjusted_rand_score(y, depict.labels_) > 0.8
 
@@ -161,20 +167,29 @@ def test_agglomerative_start__the_head_learns_it_first(rings):
 def test_agglomerative_start__of_fewer_different_rows_is_left_to_kmeans():
     X = np.repeat(np.eye(3), 20, axis=0)
     with pytest.warns(ConvergenceWarning):
-        depict = small(4, max_epochs=1).fit(X)
+        depict = small(4, init="agglomerative", max_epochs=1).fit(X)
     assert set(depict.labels_) == {0, 1, 2}
 
 
-@pytest.mark.parametrize("init", ["auto", "agglomerative"])
-def test_agglomerative_start__is_for_few_rows(blobs, init, monkeypatch):
+def test_auto_start__merges_in_sets_that_are_neither_small_nor_large(
+    blobs, monkeypatch
+):
     X, _ = blobs
-    monkeypatch.setattr(_depict, "MOST_ROWS", len(X) - 1)
-    if init == "agglomerative":
-        with pytest.raises(ValueError, match=f"Got n_samples={len(X)} and dis"):
-            small(init=init).fit(X)
-    else:
-        by_means = small(init="kmeans").fit(X)
-        np.testing.assert_array_equal(small(init=init).fit(X).labels_, by_means.labels_)
+    fits = {init: small(init=init).fit(X) for init in ("kmeans", "agglomerative")}
+    probabilities = {init: fit.predict_proba(X) for init, fit in fits.items()}
+    assert (probabilities["kmeans"] != probabilities["agglomerative"]).any()
+    n = len(X)
+    for fewest, most, init in [
+        (n + 1, 2 * n, "kmeans"),
+        (n, n, "agglomerative"),
+        (1, n - 1, "kmeans"),
+    ]:
+        monkeypatch.setattr(_depict, "_FEWEST_ROWS", fewest)
+        monkeypatch.setattr(_depict, "MOST_ROWS", most)
+        found = small(init="auto").fit(X).predict_proba(X)
+        np.testing.assert_array_equal(found, probabilities[init])
+    with pytest.raises(ValueError, match=f"Got n_samples={n} and distributed=False"):
+        small(init="agglomerative").fit(X)
 
 
 @pytest.mark.parametrize("most", [1, 3])
