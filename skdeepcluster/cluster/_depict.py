@@ -282,8 +282,7 @@ class DEPICTClustering(
     graph of :class:`JULEClustering`; the networks, and an embedding without tanh;
     targets are renewed every half epoch and training stops when labels stay, where the
     paper looks at changes of the targets; the learning rate is ten times larger for
-    fewer steps.
-    Clusters without rows are dropped at the end.
+    fewer steps. Clusters without rows are dropped at the end.
 
     References
     ----------
