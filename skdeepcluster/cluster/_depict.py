@@ -382,6 +382,23 @@ class DEPICTClustering(
             return _FEWEST_ROWS <= n_samples <= MOST_ROWS and not self.distributed
         return self.init == "agglomerative"
 
+    def _first_centers(self, trainer, autoencoder, seed):
+        """Means of merged clusters or centroids of k-means, and the embedding.
+
+        Fewer different rows than clusters are left to k-means.
+        """
+        if self._merges(trainer.n_total):
+            agglomeration = Agglomeration(rows_of(trainer), self.n_clusters, _NEIGHBORS)
+            points = embedding_of(trainer, autoencoder.encoder)
+            labels = agglomeration.labels(points, _MERGED)
+            if labels.max() + 1 == self.n_clusters:
+                self.init_labels_ = labels
+                labels = torch.from_numpy(labels).to(trainer.device)
+                z = trainer.passes(autoencoder.encoder, self.n_components_)
+                none = torch.zeros(self.n_clusters, self.n_components_).to(z.device)
+                return label_means(z, labels, none), z  # all of them have rows
+        return super()._first_centers(trainer, autoencoder, seed)
+
     @torch.no_grad()
     def _first_model(self, trainer, autoencoder, seed):
         """A head whose softmax is that of squared distances to the centroids.
@@ -389,27 +406,12 @@ class DEPICTClustering(
         For one row they are a linear map of it but for a number that all share.
         """
         centers, z = self._first_centers(trainer, autoencoder, seed)
-        if self._merges(trainer.n_total):
-            centers = self._merged_centers(trainer, autoencoder, centers, z)
         n_clusters, size = centers.shape
         sharpness = 2 / mean_square(z, centers)
         heads = ClusterHeads(size, n_clusters, n_heads=1).to(trainer.device)
         heads.weight[0].copy_(sharpness * centers.T)
         heads.bias[0, 0].copy_(-0.5 * sharpness * centers.square().sum(dim=1))
         return AutoencoderHeadModel(autoencoder.encoder, autoencoder.decoder, heads)
-
-    def _merged_centers(self, trainer, autoencoder, centers, z):
-        """Means of the merged clusters; their labels become `init_labels_`.
-
-        Fewer different rows than clusters are left to k-means.
-        """
-        agglomeration = Agglomeration(rows_of(trainer), len(centers), _NEIGHBORS)
-        points = embedding_of(trainer, autoencoder.encoder)
-        labels = agglomeration.labels(points, _MERGED)
-        if labels.max() + 1 < len(centers):
-            return centers
-        self.init_labels_ = labels
-        return label_means(z, torch.from_numpy(labels).to(trainer.device), centers)
 
     def _objective(self, trainer, model):
         return NoisySelfTraining(
