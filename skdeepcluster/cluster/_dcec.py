@@ -51,6 +51,11 @@ class DCECClustering(IDECClustering):
     tol : float, default=0.001
         Stop when the share of rows whose label changed between two looks at all rows is
         below this, in range [0, 1].
+    init : {"auto", "agglomerative", "kmeans"}, default="auto"
+        The first clusters of the embedding: those of k-means, or clusters that merge
+        two by two along its nearest neighbours, as in :class:`JULEClustering`, of at
+        most 20,000 rows in one process. ``"auto"`` makes both where it can and takes
+        those with the greater modularity in the graph of the neighbours.
     n_init : int, default=20
         Number of k-means runs of which the best gives the first centroids, in range
         [1, inf).
@@ -212,6 +217,7 @@ class DCECClustering(IDECClustering):
         recluster: bool = False,
         update_interval: int | Literal["auto"] = "auto",
         tol: float = 1e-3,
+        init: Literal["auto", "agglomerative", "kmeans"] = "auto",
         n_init: int = 20,
         n_runs: int = 1,
         optimizer: Literal["adam", "sgd"] = "adam",
@@ -235,6 +241,7 @@ class DCECClustering(IDECClustering):
             balance=balance,
             update_interval=update_interval,
             tol=tol,
+            init=init,
             n_init=n_init,
             n_runs=n_runs,
             optimizer=optimizer,

@@ -78,6 +78,11 @@ class DCNClustering(DecoderMixin, CentroidClusterer):
     tol : float, default=0.0001
         Stop when the share of rows whose label changed between two looks at all rows is
         below this, in range [0, 1].
+    init : {"auto", "agglomerative", "kmeans"}, default="auto"
+        The first clusters of the embedding: those of k-means, or clusters that merge
+        two by two along its nearest neighbours, as in :class:`JULEClustering`, of at
+        most 20,000 rows in one process. ``"auto"`` makes both where it can and takes
+        those with the greater modularity in the graph of the neighbours.
     n_init : int, default=20
         Number of k-means runs of which the best gives the first centroids, in range
         [1, inf).
@@ -237,6 +242,7 @@ class DCNClustering(DecoderMixin, CentroidClusterer):
         autoencoder: Autoencoder | FrozenEstimator | None = None,
         clustering_weight: float = 0.05,
         tol: float = 1e-4,
+        init: Literal["auto", "agglomerative", "kmeans"] = "auto",
         n_init: int = 20,
         n_runs: int = 1,
         optimizer: Literal["adam", "sgd"] = "adam",
@@ -256,6 +262,7 @@ class DCNClustering(DecoderMixin, CentroidClusterer):
         self.autoencoder = autoencoder
         self.clustering_weight = clustering_weight
         self.tol = tol
+        self.init = init
         self.n_init = n_init
         self.n_runs = n_runs
         self.optimizer = optimizer

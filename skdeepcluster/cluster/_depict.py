@@ -9,24 +9,19 @@ from joblib import Memory
 from sklearn.frozen import FrozenEstimator
 
 from skdeepcluster.base import DecoderMixin
-from skdeepcluster.cluster._shared._agglomeration import (
-    MOST_ROWS,
-    Agglomeration,
-    embedding_of,
-    rows_of,
-)
 from skdeepcluster.cluster._shared._assignments import LogOddsMixin, SoftAssignmentMixin
-from skdeepcluster.cluster._shared._centroids import KMeansStartClusterer, auto_interval
+from skdeepcluster.cluster._shared._centroids import (
+    FirstClustersClusterer,
+    auto_interval,
+)
 from skdeepcluster.cluster._shared._objectives import LabelledObjective
 from skdeepcluster.cluster._shared._targets import make_targets
-from skdeepcluster.initialization import label_means, mean_square
+from skdeepcluster.initialization import mean_square
 from skdeepcluster.losses import mean_squared_error, soft_cross_entropy
 from skdeepcluster.networks import AutoencoderHeadModel, ClusterHeads
 from skdeepcluster.representation import Autoencoder, dropped
 from skdeepcluster.utils import Integers, Reals
 
-_FEWEST_ROWS = 1000  # of which init="auto" merges clusters
-_NEIGHBORS, _MERGED = 20, 0.9  # of the agglomeration, JULE's
 _LEARNT = 0.95  # share of the first labels that the head is to give
 _MOST_LOOKS = 20  # at all rows, after which it has learnt enough of them
 
@@ -97,7 +92,7 @@ class NoisySelfTraining(LabelledObjective):
 
 
 class DEPICTClustering(
-    LogOddsMixin, SoftAssignmentMixin, DecoderMixin, KMeansStartClusterer
+    LogOddsMixin, SoftAssignmentMixin, DecoderMixin, FirstClustersClusterer
 ):
     r"""DEPICT: a head on a denoising autoencoder foretells its own balanced targets.
 
@@ -121,10 +116,6 @@ class DEPICTClustering(
         :class:`sklearn.frozen.FrozenEstimator` is not fitted again; a copy of its
         network is fine-tuned and the original stays as it is. Where it is fitted
         here, `device` and `checkpoint` are those of this estimator.
-    init : {"auto", "agglomerative", "kmeans"}, default="auto"
-        Where the first labels come from: clusters of the embedding that merge two by
-        two along its nearest neighbours, as in :class:`JULEClustering`, or k-means.
-        ``"auto"`` merges from 1,000 to 20,000 rows of one process.
     clustering_weight : float, default=1.0
         Weight of the cross-entropy beside the reconstruction error, in range [0, inf).
     layer_weight : float, default=0.1
@@ -142,6 +133,11 @@ class DEPICTClustering(
     tol : float, default=0.001
         Stop when the share of rows whose label changed between two looks at all rows is
         below this, in range [0, 1].
+    init : {"auto", "agglomerative", "kmeans"}, default="auto"
+        The first clusters of the embedding: those of k-means, or clusters that merge
+        two by two along its nearest neighbours, as in :class:`JULEClustering`, of at
+        most 20,000 rows in one process. ``"auto"`` makes both where it can and takes
+        those with the greater modularity in the graph of the neighbours.
     n_init : int, default=20
         Number of k-means runs of which the best gives the first centroids, in range
         [1, inf).
@@ -306,8 +302,7 @@ class DEPICTClustering(
     """
 
     _parameter_rules = {
-        **KMeansStartClusterer._parameter_rules,
-        "init": ["auto", "agglomerative", "kmeans"],
+        **FirstClustersClusterer._parameter_rules,
         "clustering_weight": [Reals(0)],
         "layer_weight": [Reals(0)],
         "dropout": [Reals(0, 1, closed="left")],
@@ -320,13 +315,13 @@ class DEPICTClustering(
         n_clusters: int = 8,
         *,
         autoencoder: Autoencoder | FrozenEstimator | None = None,
-        init: Literal["auto", "agglomerative", "kmeans"] = "auto",
         clustering_weight: float = 1.0,
         layer_weight: float = 0.1,
         dropout: float = 0.1,
         balance: float = 1.0,
         update_interval: int | Literal["auto"] = "auto",
         tol: float = 1e-3,
+        init: Literal["auto", "agglomerative", "kmeans"] = "auto",
         n_init: int = 20,
         n_runs: int = 1,
         optimizer: Literal["adam", "sgd"] = "adam",
@@ -344,13 +339,13 @@ class DEPICTClustering(
     ):
         self.n_clusters = n_clusters
         self.autoencoder = autoencoder
-        self.init = init
         self.clustering_weight = clustering_weight
         self.layer_weight = layer_weight
         self.dropout = dropout
         self.balance = balance
         self.update_interval = update_interval
         self.tol = tol
+        self.init = init
         self.n_init = n_init
         self.n_runs = n_runs
         self.optimizer = optimizer
@@ -365,39 +360,6 @@ class DEPICTClustering(
         self.random_state = random_state
         self.verbose = verbose
         self.warm_start = warm_start
-
-    def _check_before_training(self, X, start):
-        super()._check_before_training(X, start)
-        is_possible = X.shape[0] <= MOST_ROWS and not self.distributed
-        if self.init == "agglomerative" and not is_possible:
-            raise ValueError(
-                f"init='agglomerative' is for at most {MOST_ROWS:,} rows of one "
-                f"process. Got n_samples={X.shape[0]} and "
-                f"distributed={self.distributed}: set init='kmeans'."
-            )
-
-    def _merges(self, n_samples: int) -> bool:
-        """Whether the first labels are those of merged clusters."""
-        if self.init == "auto":
-            return _FEWEST_ROWS <= n_samples <= MOST_ROWS and not self.distributed
-        return self.init == "agglomerative"
-
-    def _first_centers(self, trainer, autoencoder, seed):
-        """Means of merged clusters or centroids of k-means, and the embedding.
-
-        Fewer different rows than clusters are left to k-means.
-        """
-        if self._merges(trainer.n_total):
-            agglomeration = Agglomeration(rows_of(trainer), self.n_clusters, _NEIGHBORS)
-            points = embedding_of(trainer, autoencoder.encoder)
-            labels = agglomeration.labels(points, _MERGED)
-            if labels.max() + 1 == self.n_clusters:
-                self.init_labels_ = labels
-                labels = torch.from_numpy(labels).to(trainer.device)
-                z = trainer.passes(autoencoder.encoder, self.n_components_)
-                none = torch.zeros(self.n_clusters, self.n_components_).to(z.device)
-                return label_means(z, labels, none), z  # all of them have rows
-        return super()._first_centers(trainer, autoencoder, seed)
 
     @torch.no_grad()
     def _first_model(self, trainer, autoencoder, seed):

@@ -12,6 +12,7 @@ from skdeepcluster.cluster._shared._agglomeration import (
     MOST_ROWS,
     Agglomeration,
     embedding_of,
+    keys_of,
     rows_of,
 )
 from skdeepcluster.cluster._shared._training_rows import TransductiveClusterer
@@ -343,4 +344,4 @@ class JULEClustering(FromEncoder, TransductiveClusterer):
         )
 
     def _agglomeration(self, trainer):
-        return Agglomeration(rows_of(trainer), self.n_clusters, self.n_neighbors)
+        return Agglomeration(keys_of(trainer), self.n_clusters, self.n_neighbors)

@@ -245,12 +245,12 @@ class UNSEENClustering(DecoderMixin, CentroidClusterer):
     4
     """
 
-    n_runs = 1
+    n_runs, init = 1, "kmeans"
     _parameter_rules = {
         **{
             name: rule
             for name, rule in CentroidClusterer._parameter_rules.items()
-            if name not in ("n_clusters", "n_runs", "distributed", "tol")
+            if name not in ("n_clusters", "n_runs", "distributed", "init", "tol")
         },
         "max_clusters": ["auto", Integers(1)],
         "clustering_weight": [Reals(0)],

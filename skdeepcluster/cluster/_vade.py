@@ -94,6 +94,11 @@ class VaDEClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
     tol : float, default=0.0001
         Stop when the share of rows whose label changed between two looks at all rows is
         below this, in range [0, 1].
+    init : {"auto", "agglomerative", "kmeans"}, default="auto"
+        The first clusters of the embedding: those of k-means, or clusters that merge
+        two by two along its nearest neighbours, as in :class:`JULEClustering`, of at
+        most 20,000 rows in one process. ``"auto"`` makes both where it can and takes
+        those with the greater modularity in the graph of the neighbours.
     n_init : int, default=20
         Number of k-means runs of which the best gives the first centroids, in range
         [1, inf).
@@ -263,6 +268,7 @@ class VaDEClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         likelihood: Literal["auto", "gaussian", "bernoulli"] = "auto",
         reconstruction_weight: float = 1.0,
         tol: float = 1e-4,
+        init: Literal["auto", "agglomerative", "kmeans"] = "auto",
         n_init: int = 20,
         n_runs: int = 1,
         optimizer: Literal["adam", "sgd"] = "adam",
@@ -283,6 +289,7 @@ class VaDEClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         self.likelihood = likelihood
         self.reconstruction_weight = reconstruction_weight
         self.tol = tol
+        self.init = init
         self.n_init = n_init
         self.n_runs = n_runs
         self.optimizer = optimizer

@@ -2,6 +2,8 @@
 
 import inspect
 
+from sklearn.datasets import make_circles
+
 from skdeepcluster import Autoencoder
 
 SETTINGS = {
@@ -31,3 +33,13 @@ def small(cls, n_clusters=3, **changes):
 def clustering_history(clusterer):
     """The records of the clustering stage."""
     return [r for r in clusterer.history_ if r["stage"] == "clustering"]
+
+
+def unchanged(n_features):
+    """An autoencoder whose embedding is the rows, but for where they lie."""
+    return Autoencoder(n_features, hidden_layer_sizes=(32, 32), max_epochs=0)
+
+
+def rings():
+    """Two rings, one around the other, which k-means cuts into halves."""
+    return make_circles(400, noise=0.04, factor=0.4, random_state=0)

@@ -7,10 +7,13 @@ from skdeepcluster.cluster._shared import _agglomeration
 from skdeepcluster.cluster._shared._agglomeration import (
     Agglomeration,
     first_clusters,
+    keys_of,
     merged,
+    modularity,
     neighbor_graph,
     without_small,
 )
+from tests.engine._pull import make_trainer
 from tests.references import agglomeration as reference
 
 
@@ -35,6 +38,21 @@ def test_graph__against_the_definition(n_neighbors):
 def test_graph__of_points_that_coincide():
     graph = neighbor_graph(np.ones((5, 2)), 20)
     np.testing.assert_array_equal(graph.toarray(), 1 - np.eye(5))
+
+
+@pytest.mark.parametrize("n_clusters", [1, 2, 5, 40])
+def test_modularity__against_the_definition(n_clusters):
+    points = random_points()
+    labels = np.random.default_rng(1).permutation(np.arange(40) % n_clusters)
+    found = modularity(neighbor_graph(points, 5), labels)
+    expected = reference.modularity(reference.graph(points, 5), labels)
+    assert found == pytest.approx(expected, abs=1e-12)
+
+
+def test_modularity__of_points_that_coincide_depends_on_no_edge():
+    graph = neighbor_graph(np.ones((6, 2)), 20)
+    assert modularity(graph, np.zeros(6, dtype=int)) == pytest.approx(0.0)
+    assert modularity(graph, np.arange(6) % 2) < 0
 
 
 @pytest.mark.parametrize("few", [100, 10, 0])
@@ -122,7 +140,11 @@ def test_points_that_fall_together__still_give_the_number_of_clusters():
     assert sorted(set(labels)) == list(range(4))
 
 
-def test_zero_with_a_sign__is_zero():
-    rows = np.array([[0.0, 1.0], [-0.0, 1.0]])
-    labels = Agglomeration(rows, 2, 6).labels(rows, 0.9)
-    np.testing.assert_array_equal(labels, [0, 0])
+def test_keys__are_equal_where_rows_are():
+    rows = random_points(5).astype(np.float32)[[0, 1, 0, 2, 3, 4, 1]]
+    rows[[3, 4], :] = [[0.0, 1.0, 2.0], [-0.0, 1.0, 2.0]]
+    keys = keys_of(make_trainer(rows))
+    assert keys.shape == (7, 2)
+    _, labels = np.unique(keys, axis=0, return_inverse=True)
+    groups = {frozenset(np.flatnonzero(labels == c)) for c in labels.ravel()}
+    assert groups == {frozenset(g) for g in ([0, 2], [1, 6], [3, 4], [5])}

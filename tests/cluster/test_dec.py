@@ -85,7 +85,7 @@ def test_training__makes_assignments_more_certain(blobs):
 
 def test_no_epochs__are_kmeans_in_the_space_of_the_autoencoder(blobs):
     X, _ = blobs
-    dec = small(n_clusters=5, max_epochs=0).fit(X)
+    dec = small(n_clusters=5, init="kmeans", max_epochs=0).fit(X)
     Z = dec.autoencoder_.transform(X)
     distances = np.linalg.norm(Z[:, None] - dec.cluster_centers_, axis=2)
     np.testing.assert_array_equal(dec.labels_, dec.init_labels_)

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.datasets import load_digits, make_circles
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.datasets import load_digits
 from sklearn.metrics import adjusted_rand_score
 from torch import nn
 
@@ -13,7 +12,7 @@ from skdeepcluster.cluster import _depict
 from skdeepcluster.cluster._depict import NoisySelfTraining
 from skdeepcluster.engine import Batch, Group
 from skdeepcluster.networks import MLP, AutoencoderHeadModel, ClusterHeads
-from tests.cluster._small import clustering_history
+from tests.cluster._small import clustering_history, rings, unchanged
 from tests.cluster._small import small as make_small
 from tests.references import noisy_layers, reconstruction, running_means
 from tests.references import self_training as targets
@@ -130,66 +129,18 @@ def test_losses__while_first_labels_are_learnt_these_are_the_targets(objective):
     assert objective.losses(batch())["clustering"] == known
 
 
-@pytest.fixture(scope="module")
-def rings():
-    """Two rings, one around the other, which k-means cuts into halves."""
-    return make_circles(400, noise=0.04, factor=0.4, random_state=0)
-
-
-def as_it_is(**settings):
-    """An autoencoder whose embedding is the rows."""
-    return Autoencoder(2, hidden_layer_sizes=(32, 32), max_epochs=0, **settings)
-
-
-def test_agglomerative_start__follows_groups_that_are_not_round(rings):
-    X, y = rings
-    settings = {"init": "agglomerative", "max_epochs": 0}
-    depict = DEPICTClustering(2, autoencoder=as_it_is(), **settings).fit(X)
-    assert adjusted_rand_score(y, depict.init_labels_) == 1.0
-    by_means = depict.set_params(init="kmeans").fit(X)
-    assert adjusted_rand_score(y, by_means.init_labels_) < 0.1
-
-
-def test_agglomerative_start__the_head_learns_it_first(rings):
-    X, y = rings
+def test_agglomerative_start__the_head_learns_it_first():
+    X, y = rings()
     settings = {"dropout": 0.0, "clustering_weight": 10.0, "learning_rate": 0.01}
     depict = DEPICTClustering(
         2,
-        autoencoder=as_it_is(),
+        autoencoder=unchanged(2),
         init="agglomerative",
         max_epochs=100,
         random_state=0,
         **settings,
     ).fit(X)
     assert adjusted_rand_score(y, depict.labels_) > 0.8
-
-
-def test_agglomerative_start__of_fewer_different_rows_is_left_to_kmeans():
-    X = np.repeat(np.eye(3), 20, axis=0)
-    with pytest.warns(ConvergenceWarning):
-        depict = small(4, init="agglomerative", max_epochs=1).fit(X)
-    assert set(depict.labels_) == {0, 1, 2}
-
-
-def test_auto_start__merges_in_sets_that_are_neither_small_nor_large(
-    blobs, monkeypatch
-):
-    X, _ = blobs
-    fits = {init: small(init=init).fit(X) for init in ("kmeans", "agglomerative")}
-    probabilities = {init: fit.predict_proba(X) for init, fit in fits.items()}
-    assert (probabilities["kmeans"] != probabilities["agglomerative"]).any()
-    n = len(X)
-    for fewest, most, init in [
-        (n + 1, 2 * n, "kmeans"),
-        (n, n, "agglomerative"),
-        (1, n - 1, "kmeans"),
-    ]:
-        monkeypatch.setattr(_depict, "_FEWEST_ROWS", fewest)
-        monkeypatch.setattr(_depict, "MOST_ROWS", most)
-        found = small(init="auto").fit(X).predict_proba(X)
-        np.testing.assert_array_equal(found, probabilities[init])
-    with pytest.raises(ValueError, match=f"Got n_samples={n} and distributed=False"):
-        small(init="agglomerative").fit(X)
 
 
 @pytest.mark.parametrize("most", [1, 3])

@@ -106,7 +106,7 @@ def test_after_step__rises_over_half_of_the_steps(n_steps):
 
 def test_predict_proba__is_the_softmax_at_the_last_inverse_temperature(blobs):
     X, _ = blobs
-    dkm = small(inverse_temperature=3.0, n_clusters=5).fit(X)
+    dkm = small(n_clusters=5, init="kmeans", inverse_temperature=3.0).fit(X)
     assert float(dkm.model_.inverse_temperature) == pytest.approx(3.0)
     z, centers = dkm.transform(X), dkm.cluster_centers_
     d2 = reference.squared_distances(z.astype(np.float64), centers)

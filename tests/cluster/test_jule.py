@@ -106,9 +106,9 @@ def test_rounds__are_on_the_rows_then_on_their_embedding(rows, objectives, monke
     points = []
     merge = Agglomeration.merge
 
-    def watched(agglomeration, z, labels, counts):
+    def watched(agglomeration, z, labels, counts, *graph):
         points.append((z, counts))
-        return merge(agglomeration, z, labels, counts)
+        return merge(agglomeration, z, labels, counts, *graph)
 
     monkeypatch.setattr(Agglomeration, "merge", watched)
     clustering = small(unrolling_rate=0.5, max_epochs=8).fit(rows)

@@ -50,3 +50,15 @@ def merge(weights, clusters, few=100, compared=5):
         del clusters[j]
         partitions.append({frozenset(cluster) for cluster in clusters})
     return partitions
+
+
+def modularity(weights, labels):
+    """Of an undirected graph with the edges of both directions."""
+    weights = weights + weights.T
+    total, ends = weights.sum(), weights.sum(axis=1)
+    n, result = len(labels), 0.0
+    for i in range(n):
+        for j in range(n):
+            if labels[i] == labels[j]:
+                result += weights[i, j] / total - ends[i] * ends[j] / total**2
+    return result

@@ -1,5 +1,6 @@
 """Clusters that merge two by two along a graph of nearest neighbours."""
 
+import hashlib
 import heapq
 import math
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from skdeepcluster.engine import Trainer
 from skdeepcluster.initialization import neighbors_of
 
 MOST_ROWS = 20_000  # that merging is meant for
+NEIGHBORS, RATE = 20, 0.9  # of each row, and the share that merges each time: JULE's
 _COMPARED = 5  # clusters that are nearest to one, of which the first is to stand out
 _FEW = 100  # clusters, at most, of which the nearest need not stand out
 
@@ -24,45 +26,66 @@ class Agglomeration:
 
     Parameters
     ----------
-    rows : ndarray of shape (n, n_features)
+    keys : ndarray of shape (n, n_values)
+        Equal for equal rows.
     n_clusters : int
         Where merging ends.
-    n_neighbors : int
+    n_neighbors : int, default=20
         Edges from each row in the graph along which clusters merge.
     """
 
-    def __init__(self, rows: np.ndarray, n_clusters: int, n_neighbors: int):
+    def __init__(self, keys: np.ndarray, n_clusters: int, n_neighbors: int = NEIGHBORS):
         self.n_clusters, self.n_neighbors = n_clusters, n_neighbors
-        rows = np.ascontiguousarray(rows) + 0.0  # there is a zero with a sign
-        as_bytes = rows.view(np.dtype((np.void, rows[:1].nbytes)))[:, 0]
-        _, self._first, self._copies = np.unique(
-            as_bytes, return_index=True, return_inverse=True
+        _, self._first, copies = np.unique(
+            keys, axis=0, return_index=True, return_inverse=True
         )
+        self._copies = copies.reshape(-1)
+
+    @property
+    def n_distinct(self) -> int:
+        """Number of different rows."""
+        return len(self._first)
+
+    def graph(self, points: np.ndarray) -> csr_array:
+        """Edges from each distinct row to its nearest neighbours: (n, d) -> (m, m)."""
+        return neighbor_graph(points[self._first], self.n_neighbors)
 
     def first(self, points: np.ndarray) -> np.ndarray:
         """Labels of the rows before any merging: (n, d) -> (n,) from 0 on."""
         return first_clusters(points[self._first], self.n_clusters)[self._copies]
 
     def merge(
-        self, points: np.ndarray, labels: np.ndarray, counts: list[int]
+        self,
+        points: np.ndarray,
+        labels: np.ndarray,
+        counts: list[int],
+        graph: csr_array | None = None,
     ) -> np.ndarray:
         """Labels after merging to so many clusters, in turn, along one graph.
 
         (n, d), (n,) -> (n,) from 0 on. On the way, small clusters join others.
         """
+        if labels.max() < counts[-1]:
+            return labels
+        graph = self.graph(points) if graph is None else graph
         points, labels = points[self._first], labels[self._first]
-        if labels.max() >= counts[-1]:
-            graph = neighbor_graph(points, self.n_neighbors)
-            for n_clusters in counts:
-                labels = merged(points, graph, labels, n_clusters)
-                if n_clusters > self.n_clusters:
-                    labels = without_small(graph, labels, self.n_clusters)
+        for n_clusters in counts:
+            labels = merged(points, graph, labels, n_clusters)
+            if n_clusters > self.n_clusters:
+                labels = without_small(graph, labels, self.n_clusters)
         return labels[self._copies]
 
-    def labels(self, points: np.ndarray, rate: float) -> np.ndarray:
+    def labels(
+        self, points: np.ndarray, rate: float = RATE, graph: csr_array | None = None
+    ) -> np.ndarray:
         """Labels after all merging: (n, d) -> (n,) from 0 on."""
         labels = self.first(points)
-        return self.merge(points, labels, self.counts(int(labels.max()) + 1, rate))
+        counts = self.counts(int(labels.max()) + 1, rate)
+        return self.merge(points, labels, counts, graph)
+
+    def modularity(self, graph: csr_array, labels: np.ndarray) -> float:
+        """That of a partition in the graph of the distinct rows: (m, m), (n,)."""
+        return modularity(graph, labels[self._first])
 
     def counts(self, n_first: int, rate: float) -> list[int]:
         """Numbers of clusters that the first ones become, in turn.
@@ -79,6 +102,21 @@ class Agglomeration:
 def rows_of(trainer: Trainer) -> np.ndarray:
     """All rows as they are given to the network."""
     return trainer.apply(nn.Identity()).cpu().numpy()
+
+
+def keys_of(trainer: Trainer) -> np.ndarray:
+    """Of each row as it is given to the network: (n, 2), equal for equal rows."""
+    return trainer.apply(_Digest()).numpy()
+
+
+class _Digest(nn.Module):
+    """Two integers for each row, in the place of all that it holds."""
+
+    def forward(self, x):
+        rows = (x + 0.0).cpu().numpy()  # there is a zero with a sign
+        digests = (hashlib.blake2b(row.tobytes(), digest_size=16) for row in rows)
+        joined = bytearray(b"".join(digest.digest() for digest in digests))
+        return torch.frombuffer(joined, dtype=torch.int64).view(-1, 2)
 
 
 def embedding_of(trainer: Trainer, embed: Callable[[Tensor], Tensor]) -> np.ndarray:
@@ -150,6 +188,23 @@ def neighbor_graph(points: np.ndarray, n_neighbors: int) -> csr_array:
     starts = np.arange(0, neighbors.size + 1, neighbors.shape[1])
     n_points = len(points)
     return csr_array((weights.ravel(), neighbors.ravel(), starts), (n_points, n_points))
+
+
+def modularity(graph: csr_array, labels: np.ndarray) -> float:
+    """Share of the edges within clusters, less that which chance would put there.
+
+    (n, n), (n,) -> a number below 1; edges count in both directions.
+
+    References
+    ----------
+    M. E. J. Newman, M. Girvan (2004). Finding and evaluating community structure in
+    networks. Physical Review E 69, 026113. doi:10.1103/PhysRevE.69.026113
+    """
+    members = _members(labels)
+    between = members @ (graph + graph.T) @ members.T
+    total = between.sum() or 1.0
+    ends = np.asarray(between.sum(axis=1)).ravel() / total
+    return float(between.trace() / total - np.square(ends).sum())
 
 
 class _Clusters:

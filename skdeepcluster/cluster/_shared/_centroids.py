@@ -1,11 +1,18 @@
 """What clusterers share that have centroids in the embedding."""
 
 import copy
+import functools
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from skdeepcluster.cluster._shared._agglomeration import (
+    MOST_ROWS,
+    Agglomeration,
+    embedding_of,
+    keys_of,
+)
 from skdeepcluster.cluster._shared._assignments import LogOddsMixin
 from skdeepcluster.cluster._shared._from_autoencoder import AutoencoderClusterer
 from skdeepcluster.engine import Passes, Trainer, apply_in_batches, derive_seed
@@ -69,34 +76,68 @@ class CentersMixin(LogOddsMixin):
         return offsets.square().sum(dim=1)
 
 
-class KMeansStartClusterer(AutoencoderClusterer):
-    """Base of those that start from k-means in the space of an autoencoder."""
+class FirstClustersClusterer(AutoencoderClusterer):
+    """Base of those that start from clusters in the space of an autoencoder."""
 
     _parameter_rules = {
         **AutoencoderClusterer._parameter_rules,
+        "init": ["auto", "agglomerative", "kmeans"],
         "n_init": [Integers(1)],
         "tol": [Reals(0, 1)],
     }
 
+    def _check_before_training(self, X, start):
+        super()._check_before_training(X, start)
+        if self.init == "agglomerative" and not self._can_merge(X.shape[0]):
+            raise ValueError(
+                f"init='agglomerative' is for at most {MOST_ROWS:,} rows of one "
+                f"process. Got n_samples={X.shape[0]} and "
+                f"distributed={self.distributed}: set init='kmeans'."
+            )
+
+    def _can_merge(self, n_samples: int) -> bool:
+        return n_samples <= MOST_ROWS and not self.distributed
+
     def _first_centers(
         self, trainer: Trainer, autoencoder: nn.Module, seed: int
     ) -> tuple[Tensor, Passes]:
-        """Centroids by k-means in the embedding, and this; sets `init_labels_`."""
+        """Means of the first clusters, and the embedding; sets `init_labels_`."""
         n_clusters = self._first_n_clusters(trainer.n_total)
         z = trainer.passes(autoencoder.encoder, self.n_components_)
         centers, labels = kmeans_centers(
             z, n_clusters, self.n_init, derive_seed(seed, "centers")
         )
+        if self.init != "kmeans" and self._can_merge(trainer.n_total):
+            points = embedding_of(trainer, autoencoder.encoder)
+            merged = self._merged(keys_of(trainer), points, labels.cpu().numpy())
+            if merged is not None:
+                labels = torch.from_numpy(merged).to(labels)
+                centers = label_means(z, labels, centers)
         self.init_labels_ = labels.cpu().numpy()
         return centers, z
 
+    def _merged(self, keys, points, labels):
+        """Labels of merged clusters; None where others are to be taken.
+
+        (n, 2), the embedding (n, d) and the labels of k-means (n,) -> (n,) or None.
+        """
+        agglomeration = Agglomeration(keys, self.n_clusters)
+        if agglomeration.n_distinct <= self.n_clusters:
+            return None
+        graph = agglomeration.graph(points)
+        merged = agglomeration.labels(points, graph=graph)
+        if self.init == "agglomerative":
+            return merged
+        modularity = functools.partial(agglomeration.modularity, graph)
+        return merged if modularity(merged) > modularity(labels) else None
+
     def _first_n_clusters(self, n_total: int) -> int:
-        """Number of the first centroids."""
+        """Number of the first clusters."""
         return self.n_clusters
 
 
-class CentroidClusterer(CentersMixin, KMeansStartClusterer):
-    """Base of those that go on with the centroids of k-means."""
+class CentroidClusterer(CentersMixin, FirstClustersClusterer):
+    """Base of those that go on with the means of the first clusters as centroids."""
 
 
 def auto_interval(update_interval, trainer) -> int:
