@@ -135,8 +135,7 @@ class ComposedClustering(SoftAssignmentMixin, DecoderMixin, DesignClusterer):
         most 20,000 rows in one process. ``"auto"`` makes both where it can and takes
         those with the greater modularity in the graph of the neighbours.
     n_init : int, default=20
-        Number of k-means runs of which the best gives the first centroids, in range
-        [1, inf).
+        Number of k-means runs of which the best is taken, in range [1, inf).
     n_runs : int, default=1
         Number of fits, each with a seed of its own, of which the one is kept whose
         labels agree most with those of the others (mean adjusted Rand index), in range
@@ -197,7 +196,7 @@ class ComposedClustering(SoftAssignmentMixin, DecoderMixin, DesignClusterer):
     inertia_ : float
         Sum of squared distances of the embedded training rows to their centroid.
     init_labels_ : ndarray of shape (n_samples,), int64
-        Labels of k-means in the autoencoder's space, before the clustering stage.
+        Labels of `init` in the autoencoder's space, before the clustering stage.
     autoencoder_ : Autoencoder
         The fitted representation from which the clustering stage started.
     model_ : torch.nn.Module
@@ -278,9 +277,9 @@ class ComposedClustering(SoftAssignmentMixin, DecoderMixin, DesignClusterer):
     always those of the nearest centroid. Of several processes each has the neighbours
     among its own rows.
 
-    Departures from [1]_: k-means gives the first centroids also of a design that is
-    joint from the start; neighbours are drawn one by one; the similarity of a row and
-    its view is minus their squared distance.
+    Departures from [1]_: first clusters (`init`) give the centroids also of a design
+    that is joint from the start; neighbours are drawn one by one; the similarity of a
+    row and its view is minus their squared distance.
 
     References
     ----------

@@ -57,8 +57,7 @@ class DCECClustering(IDECClustering):
         most 20,000 rows in one process. ``"auto"`` makes both where it can and takes
         those with the greater modularity in the graph of the neighbours.
     n_init : int, default=20
-        Number of k-means runs of which the best gives the first centroids, in range
-        [1, inf).
+        Number of k-means runs of which the best is taken, in range [1, inf).
     n_runs : int, default=1
         Number of fits, each with a seed of its own, of which the one is kept whose
         labels agree most with those of the others (mean adjusted Rand index), in range
@@ -119,7 +118,7 @@ class DCECClustering(IDECClustering):
     inertia_ : float
         Sum of squared distances of the embedded training rows to their centroid.
     init_labels_ : ndarray of shape (n_samples,), int64
-        Labels of k-means in the autoencoder's space, before the clustering stage.
+        Labels of `init` in the autoencoder's space, before the clustering stage.
     autoencoder_ : Autoencoder
         The fitted representation from which the clustering stage started.
     model_ : torch.nn.Module

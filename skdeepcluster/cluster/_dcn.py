@@ -53,12 +53,12 @@ class KMeansFriendly(CentroidObjective):
 class DCNClustering(DecoderMixin, CentroidClusterer):
     r"""Deep Clustering Network: an embedding made for k-means, which rebuilds the rows.
 
-    An autoencoder embeds the rows and k-means places centroids in the embedding. Then
-    network, labels and centroids take turns: the network moves each row towards its
-    centroid while it must still rebuild the row, labels follow the network, and each
-    centroid is the running mean of its rows. It assumes what k-means assumes, but of
-    the embedding: round clusters of similar width. Unlike :class:`DECClustering` it
-    has no targets that ask for clusters of equal size, and its assignments are hard.
+    An autoencoder embeds the rows and a first clustering places centroids in the
+    embedding. Then network, labels and centroids take turns: the network moves each row
+    towards its centroid while it must still rebuild the row, labels follow the network,
+    and each centroid is the running mean of its rows. It assumes what k-means assumes,
+    but of the embedding: round clusters of similar width. Unlike :class:`DECClustering`
+    it has no targets that ask for clusters of equal size, and its assignments are hard.
     Columns in different units belong through a StandardScaler first.
 
     Parameters
@@ -84,8 +84,7 @@ class DCNClustering(DecoderMixin, CentroidClusterer):
         most 20,000 rows in one process. ``"auto"`` makes both where it can and takes
         those with the greater modularity in the graph of the neighbours.
     n_init : int, default=20
-        Number of k-means runs of which the best gives the first centroids, in range
-        [1, inf).
+        Number of k-means runs of which the best is taken, in range [1, inf).
     n_runs : int, default=1
         Number of fits, each with a seed of its own, of which the one is kept whose
         labels agree most with those of the others (mean adjusted Rand index), in range
@@ -146,7 +145,7 @@ class DCNClustering(DecoderMixin, CentroidClusterer):
     inertia_ : float
         Sum of squared distances of the embedded training rows to their centroid.
     init_labels_ : ndarray of shape (n_samples,), int64
-        Labels of k-means in the autoencoder's space, before the clustering stage.
+        Labels of `init` in the autoencoder's space, before the clustering stage.
     autoencoder_ : Autoencoder
         The fitted representation from which the clustering stage started.
     model_ : torch.nn.Module
@@ -206,9 +205,10 @@ class DCNClustering(DecoderMixin, CentroidClusterer):
     The paper's :math:`\lambda / 2` belongs to a
     reconstruction error that is summed over features: :math:`w = \lambda / (2 d)`.
 
-    Departures from [1]_: all rows get their nearest centroid once an epoch, which
-    decides when to stop; the autoencoder is trained end to end; a centroid without rows
-    is moved to the row farthest from all others, and dropped if it ends without rows.
+    Departures from [1]_: the first clusters may be merged ones (`init`); all rows get
+    their nearest centroid once an epoch, which decides when to stop; the autoencoder is
+    trained end to end; a centroid without rows is moved to the row farthest from all
+    others, and dropped if it ends without rows.
 
     References
     ----------

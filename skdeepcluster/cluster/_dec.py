@@ -38,13 +38,14 @@ class SelfTraining(CentroidObjective):
 class DECClustering(SoftAssignmentMixin, CentroidClusterer):
     r"""Deep Embedded Clustering: fine-tune an encoder towards confident clusters.
 
-    An autoencoder embeds the rows, k-means places centroids in the embedding, and then
-    encoder and centroids are trained together until the soft assignments agree with
-    their own sharpened version. Use it where clusters are of roughly equal size and the
-    input has structure that a network can find, such as pixels or many correlated
-    columns. The targets pull towards clusters of equal size: on very unequal ones lower
-    `balance`, or stay with :class:`Autoencoder` and a clusterer behind it. Columns in
-    different units belong through a StandardScaler first.
+    An autoencoder embeds the rows, a first clustering places centroids in the
+    embedding, and then encoder and centroids are trained together until the soft
+    assignments agree with their own sharpened version. Use it where clusters are of
+    roughly equal size and the input has structure that a network can find, such as
+    pixels or many correlated columns. The targets pull towards clusters of equal size:
+    on very unequal ones lower `balance`, or stay with :class:`Autoencoder` and a
+    clusterer behind it. Columns in different units belong through a StandardScaler
+    first.
 
     Parameters
     ----------
@@ -78,8 +79,7 @@ class DECClustering(SoftAssignmentMixin, CentroidClusterer):
         most 20,000 rows in one process. ``"auto"`` makes both where it can and takes
         those with the greater modularity in the graph of the neighbours.
     n_init : int, default=20
-        Number of k-means runs of which the best gives the first centroids, in range
-        [1, inf).
+        Number of k-means runs of which the best is taken, in range [1, inf).
     n_runs : int, default=1
         Number of fits, each with a seed of its own, of which the one is kept whose
         labels agree most with those of the others (mean adjusted Rand index), in range
@@ -140,7 +140,7 @@ class DECClustering(SoftAssignmentMixin, CentroidClusterer):
     inertia_ : float
         Sum of squared distances of the embedded training rows to their centroid.
     init_labels_ : ndarray of shape (n_samples,), int64
-        Labels of k-means in the autoencoder's space, before the clustering stage.
+        Labels of `init` in the autoencoder's space, before the clustering stage.
     autoencoder_ : Autoencoder
         The fitted representation from which the clustering stage started.
     model_ : torch.nn.Module
@@ -199,9 +199,10 @@ class DECClustering(SoftAssignmentMixin, CentroidClusterer):
     targets are computed from all rows every `update_interval` steps. The labels are the
     largest :math:`q_{ij}`.
 
-    Departures from [1]_: the autoencoder is trained end to end; batches are shuffled;
-    momentum is not reset when the targets are renewed; a centroid without rows is moved
-    to the row farthest from all others, and dropped if it ends without rows.
+    Departures from [1]_: the first clusters may be merged ones (`init`); the
+    autoencoder is trained end to end; batches are shuffled; momentum is not reset when
+    the targets are renewed; a centroid without rows is moved to the row farthest from
+    all others, and dropped if it ends without rows.
 
     References
     ----------

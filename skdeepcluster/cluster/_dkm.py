@@ -73,14 +73,14 @@ def annealed(first: float, last: float) -> torch.Tensor:
 class DKMClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
     r"""Deep k-Means: k-means whose labels are soft at first, trained with the network.
 
-    An autoencoder embeds the rows and k-means places centroids in the embedding. Then
-    network and centroids are trained together, by gradient: rows move towards the
-    centroids, weighted by how near these are, and must still be rebuilt. Weights are
-    spread over several centroids at first and are almost those of k-means at the end,
-    so that rows between clusters decide late. It assumes what k-means assumes, but of
-    the embedding: round clusters of similar width. Unlike :class:`DECClustering` it
-    has no targets that ask for clusters of equal size. Columns in different units
-    belong through a StandardScaler first.
+    An autoencoder embeds the rows and a first clustering places centroids in the
+    embedding. Then network and centroids are trained together, by gradient: rows move
+    towards the centroids, weighted by how near these are, and must still be rebuilt.
+    Weights are spread over several centroids at first and are almost those of k-means
+    at the end, so that rows between clusters decide late. It assumes what k-means
+    assumes, but of the embedding: round clusters of similar width. Unlike
+    :class:`DECClustering` it has no targets that ask for clusters of equal size.
+    Columns in different units belong through a StandardScaler first.
 
     Parameters
     ----------
@@ -113,8 +113,7 @@ class DKMClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         most 20,000 rows in one process. ``"auto"`` makes both where it can and takes
         those with the greater modularity in the graph of the neighbours.
     n_init : int, default=20
-        Number of k-means runs of which the best gives the first centroids, in range
-        [1, inf).
+        Number of k-means runs of which the best is taken, in range [1, inf).
     n_runs : int, default=1
         Number of fits, each with a seed of its own, of which the one is kept whose
         labels agree most with those of the others (mean adjusted Rand index), in range
@@ -175,7 +174,7 @@ class DKMClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
     inertia_ : float
         Sum of squared distances of the embedded training rows to their centroid.
     init_labels_ : ndarray of shape (n_samples,), int64
-        Labels of k-means in the autoencoder's space, before the clustering stage.
+        Labels of `init` in the autoencoder's space, before the clustering stage.
     autoencoder_ : Autoencoder
         The fitted representation from which the clustering stage started.
     model_ : torch.nn.Module
@@ -230,9 +229,9 @@ class DKMClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         r_{ij} &\propto \exp(- a \lVert z_i - \mu_j \rVert^2 / s)
 
     where the :math:`r_{ij}` of a row sum to one and are differentiated as well, and
-    :math:`s` is the mean squared distance of the rows to their centroid after k-means,
-    which stays. The inverse temperature :math:`a` has 40 values, each for one eightieth
-    of the steps of `max_epochs` and the last one for the rest of them, with
+    :math:`s` is the mean squared distance of the rows to the means of the first
+    clusters, which stays. The inverse temperature :math:`a` has 40 values, each for one
+    eightieth of the steps of `max_epochs` and the last one for the rest of them, with
 
     .. math:: a_{n+1} = c^{1 / \log^2 (n + 1)} a_n
 
@@ -244,13 +243,13 @@ class DKMClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
 
     Departures from [1]_: it has one variant with k-means on a trained autoencoder and
     :math:`a = 1000` throughout, and one with random networks and centroids and
-    :math:`a` from 0.1 to 28.1 (:math:`c = 2`), while here :math:`a` rises also after
-    k-means, from `first_inverse_temperature`, and is relative to the scale :math:`s`;
-    it rises over half of the training, so that the rest can stop early; labels are
-    those of the trained network and not of when a row was last in a batch; rows are
-    shuffled, not drawn with replacement; the size of the embedding is that of the
-    autoencoder and not the number of clusters; a centroid without rows is moved to the
-    row farthest from all others, and dropped if it ends without rows.
+    :math:`a` from 0.1 to 28.1 (:math:`c = 2`), while here :math:`a` rises also after a
+    start from clusters (`init`), from `first_inverse_temperature`, and is relative to
+    the scale :math:`s`; it rises over half of the training, so that the rest can stop
+    early; labels are those of the trained network and not of when a row was last in a
+    batch; rows are shuffled, not drawn with replacement; the size of the embedding is
+    that of the autoencoder and not the number of clusters; a centroid without rows is
+    moved to the row farthest from all others, and dropped if it ends without rows.
 
     References
     ----------

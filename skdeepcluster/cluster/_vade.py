@@ -100,8 +100,7 @@ class VaDEClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         most 20,000 rows in one process. ``"auto"`` makes both where it can and takes
         those with the greater modularity in the graph of the neighbours.
     n_init : int, default=20
-        Number of k-means runs of which the best gives the first centroids, in range
-        [1, inf).
+        Number of k-means runs of which the best is taken, in range [1, inf).
     n_runs : int, default=1
         Number of fits, each with a seed of its own, of which the one is kept whose
         labels agree most with those of the others (mean adjusted Rand index), in range
@@ -166,7 +165,7 @@ class VaDEClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
     covariances_ : ndarray of shape (n_clusters_, n_components_)
         Variance of each cluster along each component of the embedding.
     init_labels_ : ndarray of shape (n_samples,), int64
-        Labels of k-means in the autoencoder's space, before the clustering stage.
+        Labels of `init` in the autoencoder's space, before the clustering stage.
     autoencoder_ : Autoencoder
         The fitted representation from which the clustering stage started.
     model_ : torch.nn.Module
@@ -226,11 +225,11 @@ class VaDEClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
     logarithms too, so that no step can make them negative. Labels are the largest
     :math:`\gamma_c` at :math:`z = m`, without noise.
 
-    Departures from [1]_: the mixture starts from k-means in the autoencoder's space,
-    with the shares and variances of its clusters, which proved steadier than fitting a
-    mixture there; :math:`\pi` is trained; the variances of the encoder start at a tenth
-    of those within the clusters; rows are scaled to a mean variance of one; one
-    learning rate, which does not decay.
+    Departures from [1]_: the mixture starts from the first clusters in the
+    autoencoder's space (`init`), with their shares and variances, which proved steadier
+    than fitting a mixture there; :math:`\pi` is trained; the variances of the encoder
+    start at a tenth of those within the clusters; rows are scaled to a mean variance of
+    one; one learning rate, which does not decay.
 
     References
     ----------
@@ -316,7 +315,7 @@ class VaDEClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
 
     @torch.no_grad()
     def _first_model(self, trainer, autoencoder, seed):
-        """The mixture that k-means in the embedding stands for."""
+        """The mixture that the first clusters of the embedding stand for."""
         centers, z = self._first_centers(trainer, autoencoder, seed)
         labels = torch.from_numpy(self.init_labels_).to(trainer.device)
         squares = torch.zeros(centers.shape, dtype=torch.float64).to(trainer.device)
