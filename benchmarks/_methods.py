@@ -73,6 +73,7 @@ DESIGNS = {  # of ComposedClustering, by what is not at its default
         {"locality_weight": 0.1},
         {"augmentation_weight": 0.03},
         {"recluster": True},
+        {"init": "agglomerative"},
     ]
 }
 
@@ -174,8 +175,10 @@ def cluster(method, X, n_clusters, seed, start):
         return mixture.fit_predict(start.transform(X).astype(np.float64))
     # Frozen: as with a learner of the same seed, but not trained once more.
     given = {} if start is None else {part_of(method): FrozenEstimator(start)}
-    changes = DESIGNS.get(method, {})
-    cls = getattr(skdeepcluster, COMPOSED if method in DESIGNS else method)
+    changes = {}
+    if method == COMPOSED or method in DESIGNS:
+        method, changes = COMPOSED, {"init": "kmeans", **DESIGNS.get(method, {})}
+    cls = getattr(skdeepcluster, method)
     return cls(n_clusters, random_state=seed, **given, **changes).fit_predict(X)
 
 

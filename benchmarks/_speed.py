@@ -106,6 +106,7 @@ def ours(name, setting, pretraining_epochs, **more):
     estimator = getattr(skdeepcluster, name)(N_CLUSTERS, autoencoder=autoencoder)
     wanted = {
         "batch_size": batch_size,
+        "init": "kmeans",  # ClustPy's start
         "learning_rate": 1e-4,  # ClustPy's in this stage
         "n_init": 1,
         "optimizer": "adam",

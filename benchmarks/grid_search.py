@@ -37,6 +37,7 @@ all rows. The scores of both searches are compared to the last digit.
 def estimator(memory=None):
     return DECClustering(
         autoencoder=Autoencoder(max_epochs=100),
+        init="kmeans",
         max_epochs=10,
         tol=0,
         memory=memory,

@@ -75,6 +75,7 @@ def fits(n_clusters):
         autoencoder=FrozenEstimator(autoencoder),
         max_epochs=1,
         batch_size=256,
+        init="kmeans",
         n_init=1,
         random_state=0,
     )
