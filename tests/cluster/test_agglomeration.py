@@ -9,8 +9,8 @@ from skdeepcluster.cluster._shared._agglomeration import (
     first_clusters,
     keys_of,
     merged,
-    modularity,
     neighbor_graph,
+    normalized_cut,
     without_small,
 )
 from tests.engine._pull import make_trainer
@@ -41,18 +41,18 @@ def test_graph__of_points_that_coincide():
 
 
 @pytest.mark.parametrize("n_clusters", [1, 2, 5, 40])
-def test_modularity__against_the_definition(n_clusters):
+def test_normalized_cut__against_the_definition(n_clusters):
     points = random_points()
     labels = np.random.default_rng(1).permutation(np.arange(40) % n_clusters)
-    found = modularity(neighbor_graph(points, 5), labels)
-    expected = reference.modularity(reference.graph(points, 5), labels)
+    found = normalized_cut(neighbor_graph(points, 5), labels)
+    expected = reference.normalized_cut(reference.graph(points, 5), labels)
     assert found == pytest.approx(expected, abs=1e-12)
 
 
-def test_modularity__of_points_that_coincide_depends_on_no_edge():
-    graph = neighbor_graph(np.ones((6, 2)), 20)
-    assert modularity(graph, np.zeros(6, dtype=int)) == pytest.approx(0.0)
-    assert modularity(graph, np.arange(6) % 2) < 0
+def test_normalized_cut__of_a_cluster_without_edges_is_whole():
+    points = np.concatenate([random_points(), [[1e6, 0.0, 0.0]]])
+    labels = np.arange(41) // 40 * 3  # numbers may be missing
+    assert normalized_cut(neighbor_graph(points, 5), labels) >= 0.5
 
 
 @pytest.mark.parametrize("few", [100, 10, 0])

@@ -5,7 +5,7 @@ import inspect
 import numpy as np
 import pytest
 import scipy.sparse
-from sklearn.datasets import make_blobs, make_moons
+from sklearn.datasets import make_blobs
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 
@@ -44,7 +44,7 @@ def test_merging__follows_groups_that_are_not_round(cls):
 
 def test_auto__takes_what_holds_together_along_neighbours(cls):
     for (X, y), n_clusters, best in [
-        (make_moons(400, noise=0.05, random_state=0), 2, "agglomerative"),
+        (rings(), 2, "agglomerative"),
         (overlapping(), 3, "kmeans"),
     ]:
         starts = {

@@ -52,13 +52,16 @@ def merge(weights, clusters, few=100, compared=5):
     return partitions
 
 
-def modularity(weights, labels):
-    """Of an undirected graph with the edges of both directions."""
-    weights = weights + weights.T
-    total, ends = weights.sum(), weights.sum(axis=1)
-    n, result = len(labels), 0.0
-    for i in range(n):
-        for j in range(n):
-            if labels[i] == labels[j]:
-                result += weights[i, j] / total - ends[i] * ends[j] / total**2
-    return result
+def normalized_cut(weights, labels):
+    """Of the graph with the edges of both directions, over the number of clusters."""
+    n, cuts = len(labels), []
+    for cluster in set(labels):
+        inside = [i for i in range(n) if labels[i] == cluster]
+        out = total = 0.0
+        for i in inside:
+            for j in range(n):
+                both = weights[i, j] + weights[j, i]
+                total += both
+                out += both if labels[j] != cluster else 0.0
+        cuts.append(out / total)
+    return np.mean(cuts)

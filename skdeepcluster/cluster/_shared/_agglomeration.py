@@ -83,9 +83,9 @@ class Agglomeration:
         counts = self.counts(int(labels.max()) + 1, rate)
         return self.merge(points, labels, counts, graph)
 
-    def modularity(self, graph: csr_array, labels: np.ndarray) -> float:
-        """That of a partition in the graph of the distinct rows: (m, m), (n,)."""
-        return modularity(graph, labels[self._first])
+    def cut(self, graph: csr_array, labels: np.ndarray) -> float:
+        """The normalised cut of the graph of the distinct rows: (m, m), (n,)."""
+        return normalized_cut(graph, labels[self._first])
 
     def counts(self, n_first: int, rate: float) -> list[int]:
         """Numbers of clusters that the first ones become, in turn.
@@ -190,21 +190,24 @@ def neighbor_graph(points: np.ndarray, n_neighbors: int) -> csr_array:
     return csr_array((weights.ravel(), neighbors.ravel(), starts), (n_points, n_points))
 
 
-def modularity(graph: csr_array, labels: np.ndarray) -> float:
-    """Share of the edges within clusters, less that which chance would put there.
+def normalized_cut(graph: csr_array, labels: np.ndarray) -> float:
+    """Share of the edges of a cluster that lead out of it, in the mean over clusters.
 
-    (n, n), (n,) -> a number below 1; edges count in both directions.
+    (n, n), (n,) -> a number from 0 to 1; edges count in both directions.
 
     References
     ----------
-    M. E. J. Newman, M. Girvan (2004). Finding and evaluating community structure in
-    networks. Physical Review E 69, 026113. doi:10.1103/PhysRevE.69.026113
+    J. Shi, J. Malik (2000). Normalized cuts and image segmentation. IEEE Transactions
+    on Pattern Analysis and Machine Intelligence 22, 888-905. doi:10.1109/34.868688
     """
+    _, labels = np.unique(labels, return_inverse=True)
     members = _members(labels)
     between = members @ (graph + graph.T) @ members.T
-    total = between.sum() or 1.0
-    ends = np.asarray(between.sum(axis=1)).ravel() / total
-    return float(between.trace() / total - np.square(ends).sum())
+    ends = np.asarray(between.sum(axis=1)).ravel()
+    within = np.divide(
+        between.diagonal(), ends, where=ends > 0, out=np.zeros(len(ends))
+    )
+    return float(1 - within.mean())
 
 
 class _Clusters:

@@ -128,8 +128,8 @@ class FirstClustersClusterer(AutoencoderClusterer):
         merged = agglomeration.labels(points, graph=graph)
         if self.init == "agglomerative":
             return merged
-        modularity = functools.partial(agglomeration.modularity, graph)
-        return merged if modularity(merged) > modularity(labels) else None
+        cut = functools.partial(agglomeration.cut, graph)
+        return merged if cut(merged) < cut(labels) else None
 
     def _first_n_clusters(self, n_total: int) -> int:
         """Number of the first clusters."""
