@@ -83,8 +83,8 @@ axes[0].invert_yaxis()
 plt.show()
 
 # %%
-# On these tables views are hardly worth their time: on the digits k-means and DEC do
-# about as well without them, and on the tumours SimCLR does as well as DEC with one
-# kind of views and loses the groups with the other, the default for 30 columns, while
-# Contrastive Clustering stays behind. Without labels nobody could have told: begin with
-# what needs no views.
+# On these tables views are hardly worth their time: on the digits k-means does about as
+# well without them and DEC better, and on the tumours SimCLR does as well as DEC with
+# one kind of views and loses the groups with the other, the default for 30 columns,
+# while Contrastive Clustering stays behind. Without labels nobody could have told:
+# begin with what needs no views.

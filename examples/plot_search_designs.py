@@ -64,6 +64,7 @@ with tempfile.TemporaryDirectory() as folder:
     design = ComposedClustering(
         n_clusters=10,
         autoencoder=Autoencoder(max_epochs=100),
+        init="kmeans",
         max_epochs=40,
         n_init=5,
         memory=folder,

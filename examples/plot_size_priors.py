@@ -78,6 +78,7 @@ def clusterers(X, seed):
                 autoencoder=learner,
                 size_prior=prior,
                 balance_weight=0.1,
+                init="kmeans",
                 max_epochs=40,
                 random_state=seed,
             ),

@@ -88,7 +88,8 @@ class FirstClustersClusterer(AutoencoderClusterer):
 
     def _check_before_training(self, X, start):
         super()._check_before_training(X, start)
-        if self.init == "agglomerative" and not self._can_merge(X.shape[0]):
+        merges = start is None and self.init == "agglomerative"
+        if merges and not self._can_merge(X.shape[0]):
             raise ValueError(
                 f"init='agglomerative' is for at most {MOST_ROWS:,} rows of one "
                 f"process. Got n_samples={X.shape[0]} and "
