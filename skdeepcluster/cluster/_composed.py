@@ -263,10 +263,10 @@ class ComposedClustering(SoftAssignmentMixin, DecoderMixin, DesignClusterer):
     centroids, neighbours and views therefore need the reconstruction error or, of the
     last two, ``"hardening"``; ``fit`` refuses designs that have neither.
 
-    A design without any loss is an autoencoder and k-means. What is joint from the
-    start has ``Autoencoder(max_epochs=0)``. Clusters of the embedding by another
-    clusterer need no parameter: every clusterer here is a transformer and goes before
-    it in a Pipeline.
+    A design without any loss is an autoencoder and the first clusters. What is joint
+    from the start has ``Autoencoder(max_epochs=0)``. Clusters of the embedding by
+    another clusterer need no parameter: every clusterer here is a transformer and goes
+    before it in a Pipeline.
 
     With ``features="all"`` the embedding is the wide one throughout: `n_components_`,
     ``transform``, `cluster_centers_`; ``inverse_transform`` decodes its last part.
