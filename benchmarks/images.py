@@ -10,7 +10,7 @@ sums them up in ``benchmarks/images.rst``; ``_runs.py`` tells how.
 """
 
 import _runs
-import numpy as np
+import quality
 from _methods import DAC, DCEC, DEPICT, JULE, METHODS_OF_IMAGES
 from _runs import DataSet
 from sklearn.datasets import load_digits
@@ -40,10 +40,9 @@ def mnist():
 
 
 def mnist_10000():
-    """10,000 images, drawn at random."""
-    images, target = mnist()
-    rows = np.random.default_rng(0).permutation(len(target))[:10_000]
-    return images[rows], target[rows]
+    """10,000 of the images, drawn at random."""
+    X, target = quality.mnist_10000()
+    return X.reshape(-1, 28, 28), target
 
 
 def usps():

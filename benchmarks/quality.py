@@ -13,6 +13,7 @@ tells how.
 import functools
 
 import _runs
+import numpy as np
 from _methods import (
     ENSEMBLE,
     IMSAT,
@@ -49,6 +50,14 @@ USPS = {
     ENSEMBLE: ("0.818", AFFELDT),
 }
 
+
+def mnist_10000():
+    """10,000 of the images, drawn at random."""
+    X, y = datasets.fetch_mnist(return_X_y=True)
+    rows = np.random.default_rng(0).permutation(len(y))[:10_000]
+    return X[rows], y[rows]
+
+
 SETS = {
     # The long ones first, so that the processes end together.
     "mnist": DataSet(
@@ -60,6 +69,12 @@ SETS = {
     "fashion_mnist": DataSet(
         functools.partial(datasets.fetch_fashion_mnist, return_X_y=True),
         "70,000 images of 28 x 28 pixels, 10 kinds of clothing",
+        seeds=range(3),
+        on_request=True,
+    ),
+    "mnist_10000": DataSet(
+        mnist_10000,
+        "10,000 of the images of MNIST, 28 x 28 pixels, 10 digits",
         seeds=range(3),
         on_request=True,
     ),
