@@ -1,5 +1,6 @@
 """Fits in real processes that the system kills go on as if nothing had happened."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -51,18 +52,19 @@ def fit(cls, folder, X, result, sabotage=None):
 
 def die_in_the_middle_of_save(number):
     """The `number`-th checkpoint is written by half."""
-    save, left = torch.save, [number]
+    replacing, left = _checkpoint.replacing, [number]
 
-    def half(state, file):
+    @contextlib.contextmanager
+    def half(path):
         left[0] -= 1
-        if left[0]:
-            return save(state, file)
-        save(state, file)
-        file.truncate(file.tell() // 2)
-        file.flush()
-        die()
+        with replacing(path) as file:
+            yield file
+            if not left[0]:
+                file.truncate(file.tell() // 2)
+                file.flush()
+                die()
 
-    torch.save = half
+    _checkpoint.replacing = half
 
 
 def die_around_replace(number, before):

@@ -1,5 +1,6 @@
 """Where an interrupted fit goes on: one file per stage, written atomically."""
 
+import io
 import os
 import shutil
 import time
@@ -49,9 +50,12 @@ class Checkpoint:
             if keep_before and self._file(stage).exists():
                 with replacing(self._file(before(stage))) as file:
                     file.write(self._file(stage).read_bytes())
+            # Not into the file: Ctrl-C within torch's writer would abort the process.
+            in_memory = io.BytesIO()
+            torch.save(state, in_memory)
             with replacing(self._file(stage)) as file:
-                torch.save(state, file)
-        except (OSError, RuntimeError) as error:  # the latter from torch's writer
+                file.write(in_memory.getbuffer())
+        except OSError as error:
             raise OSError(
                 f"The checkpoint in {self.folder} cannot be written: {error} One from "
                 "before, if there is any, is intact. Make room there and start the "
