@@ -119,10 +119,8 @@ plt.show()
 # In two columns DEC finds about what k-means finds and VaDE what a mixture of Gaussians
 # finds, which take a hundredth of the time. An autoencoder that has to rebuild two
 # numbers has no reason to unroll a moon or to move a ring: it keeps what is near
-# together, as it should. Both start from clusters that merged along neighbours where
-# these hold together better than those of k-means, as here in the rings. A Gaussian
-# within another can keep such a start; centroids in one place cannot. For such shapes
-# there are :class:`~sklearn.cluster.SpectralClustering` and
+# together, as it should. For such shapes there are
+# :class:`~sklearn.cluster.SpectralClustering` and
 # :class:`~sklearn.cluster.HDBSCAN`.
 #
 # Networks have something to learn where columns are many and depend on one another, as

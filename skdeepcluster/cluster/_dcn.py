@@ -82,7 +82,7 @@ class DCNClustering(DecoderMixin, CentroidClusterer):
         The first clusters of the embedding: those of k-means, or clusters that merge
         two by two along its nearest neighbours, as in :class:`JULEClustering`, of at
         most 20,000 rows in one process. ``"auto"`` makes both where it can and takes
-        those that cut less of the graph of the neighbours.
+        the merged ones if they suit the graph of the neighbours better.
     n_init : int, default=20
         Number of k-means runs of which the best is taken, in range [1, inf).
     n_runs : int, default=1

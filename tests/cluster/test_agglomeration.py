@@ -9,6 +9,7 @@ from skdeepcluster.cluster._shared._agglomeration import (
     first_clusters,
     keys_of,
     merged,
+    modularity,
     neighbor_graph,
     normalized_cut,
     without_small,
@@ -46,6 +47,15 @@ def test_normalized_cut__against_the_definition(n_clusters):
     labels = np.random.default_rng(1).permutation(np.arange(40) % n_clusters)
     found = normalized_cut(neighbor_graph(points, 5), labels)
     expected = reference.normalized_cut(reference.graph(points, 5), labels)
+    assert found == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("n_clusters", [1, 2, 5, 40])
+def test_modularity__against_the_definition(n_clusters):
+    points = random_points()
+    labels = np.random.default_rng(1).permutation(np.arange(40) % n_clusters)
+    found = modularity(neighbor_graph(points, 5), labels)
+    expected = reference.modularity(reference.graph(points, 5), labels)
     assert found == pytest.approx(expected, abs=1e-12)
 
 

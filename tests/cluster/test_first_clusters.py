@@ -5,7 +5,7 @@ import inspect
 import numpy as np
 import pytest
 import scipy.sparse
-from sklearn.datasets import make_blobs
+from sklearn.datasets import make_blobs, make_moons
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 
@@ -34,6 +34,13 @@ def overlapping():
     return 1.2 * rng.normal(size=(3, 8))[y] + rng.normal(size=(630, 8)), y
 
 
+def rare_category():
+    """Two groups, and a column of ones for a few rows of both."""
+    X, y = make_blobs(400, n_features=4, centers=2, cluster_std=2.5, random_state=3)
+    is_rare = np.arange(400) < 40
+    return np.column_stack([X, 12 * is_rare]), y
+
+
 def test_merging__follows_groups_that_are_not_round(cls):
     X, y = rings()
     merged = start(cls, X, 2, "agglomerative")
@@ -44,7 +51,8 @@ def test_merging__follows_groups_that_are_not_round(cls):
 
 def test_auto__takes_what_holds_together_along_neighbours(cls):
     for (X, y), n_clusters, best in [
-        (rings(), 2, "agglomerative"),
+        (make_moons(400, noise=0.05, random_state=0), 2, "agglomerative"),
+        (rare_category(), 2, "kmeans"),
         (overlapping(), 3, "kmeans"),
     ]:
         starts = {

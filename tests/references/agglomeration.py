@@ -65,3 +65,15 @@ def normalized_cut(weights, labels):
                 out += both if labels[j] != cluster else 0.0
         cuts.append(out / total)
     return np.mean(cuts)
+
+
+def modularity(weights, labels):
+    """Of the graph with the edges of both directions."""
+    weights = weights + weights.T
+    total, ends = weights.sum(), weights.sum(axis=1)
+    n, result = len(labels), 0.0
+    for i in range(n):
+        for j in range(n):
+            if labels[i] == labels[j]:
+                result += weights[i, j] / total - ends[i] * ends[j] / total**2
+    return result

@@ -83,9 +83,18 @@ class Agglomeration:
         counts = self.counts(int(labels.max()) + 1, rate)
         return self.merge(points, labels, counts, graph)
 
-    def cut(self, graph: csr_array, labels: np.ndarray) -> float:
-        """The normalised cut of the graph of the distinct rows: (m, m), (n,)."""
-        return normalized_cut(graph, labels[self._first])
+    def fits_better(
+        self, graph: csr_array, labels: np.ndarray, others: np.ndarray
+    ) -> bool:
+        """Whether labels suit the graph of the distinct rows better than others.
+
+        (m, m), (n,), (n,); by both measures, of which one overlooks clusters of very
+        few rows and the other parts that no edge joins.
+        """
+        labels, others = labels[self._first], others[self._first]
+        return modularity(graph, labels) > modularity(graph, others) and normalized_cut(
+            graph, labels
+        ) < normalized_cut(graph, others)
 
     def counts(self, n_first: int, rate: float) -> list[int]:
         """Numbers of clusters that the first ones become, in turn.
@@ -208,6 +217,24 @@ def normalized_cut(graph: csr_array, labels: np.ndarray) -> float:
         between.diagonal(), ends, where=ends > 0, out=np.zeros(len(ends))
     )
     return float(1 - within.mean())
+
+
+def modularity(graph: csr_array, labels: np.ndarray) -> float:
+    """Share of the edges within clusters, less that which chance would put there.
+
+    (n, n), (n,) -> a number below 1; edges count in both directions.
+
+    References
+    ----------
+    M. E. J. Newman, M. Girvan (2004). Finding and evaluating community structure in
+    networks. Physical Review E 69, 026113. doi:10.1103/PhysRevE.69.026113
+    """
+    _, labels = np.unique(labels, return_inverse=True)
+    members = _members(labels)
+    between = members @ (graph + graph.T) @ members.T
+    total = between.sum() or 1.0
+    ends = np.asarray(between.sum(axis=1)).ravel() / total
+    return float(between.trace() / total - np.square(ends).sum())
 
 
 class _Clusters:

@@ -1,7 +1,6 @@
 """What clusterers share that have centroids in the embedding."""
 
 import copy
-import functools
 
 import numpy as np
 import torch
@@ -127,10 +126,9 @@ class FirstClustersClusterer(AutoencoderClusterer):
             return None
         graph = agglomeration.graph(points)
         merged = agglomeration.labels(points, graph=graph)
-        if self.init == "agglomerative":
-            return merged
-        cut = functools.partial(agglomeration.cut, graph)
-        return merged if cut(merged) < cut(labels) else None
+        if self.init == "auto" and not agglomeration.fits_better(graph, merged, labels):
+            return None
+        return merged
 
     def _first_n_clusters(self, n_total: int) -> int:
         """Number of the first clusters."""
