@@ -9,7 +9,6 @@ from skdeepcluster.cluster._shared._agglomeration import (
     first_clusters,
     keys_of,
     merged,
-    modularity,
     neighbor_graph,
     normalized_cut,
     without_small,
@@ -41,21 +40,13 @@ def test_graph__of_points_that_coincide():
     np.testing.assert_array_equal(graph.toarray(), 1 - np.eye(5))
 
 
+@pytest.mark.parametrize("measure", ["normalized_cut", "modularity"])
 @pytest.mark.parametrize("n_clusters", [1, 2, 5, 40])
-def test_normalized_cut__against_the_definition(n_clusters):
+def test_measures_of_a_partition__against_the_definitions(n_clusters, measure):
     points = random_points()
     labels = np.random.default_rng(1).permutation(np.arange(40) % n_clusters)
-    found = normalized_cut(neighbor_graph(points, 5), labels)
-    expected = reference.normalized_cut(reference.graph(points, 5), labels)
-    assert found == pytest.approx(expected, abs=1e-12)
-
-
-@pytest.mark.parametrize("n_clusters", [1, 2, 5, 40])
-def test_modularity__against_the_definition(n_clusters):
-    points = random_points()
-    labels = np.random.default_rng(1).permutation(np.arange(40) % n_clusters)
-    found = modularity(neighbor_graph(points, 5), labels)
-    expected = reference.modularity(reference.graph(points, 5), labels)
+    found = getattr(_agglomeration, measure)(neighbor_graph(points, 5), labels)
+    expected = getattr(reference, measure)(reference.graph(points, 5), labels)
     assert found == pytest.approx(expected, abs=1e-12)
 
 
@@ -148,6 +139,12 @@ def test_number_of_clusters__is_reached(n_clusters, rate):
 def test_points_that_fall_together__still_give_the_number_of_clusters():
     labels = Agglomeration(random_points(30), 4, 6).labels(np.zeros((30, 2)), 0.9)
     assert sorted(set(labels)) == list(range(4))
+
+
+def test_zero_with_a_sign__is_zero():
+    rows = np.array([[0.0, 1.0], [-0.0, 1.0]])
+    labels = Agglomeration(rows, 2, 6).labels(rows, 0.9)
+    np.testing.assert_array_equal(labels, [0, 0])
 
 
 def test_keys__are_equal_where_rows_are():

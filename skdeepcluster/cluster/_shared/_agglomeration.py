@@ -209,14 +209,9 @@ def normalized_cut(graph: csr_array, labels: np.ndarray) -> float:
     J. Shi, J. Malik (2000). Normalized cuts and image segmentation. IEEE Transactions
     on Pattern Analysis and Machine Intelligence 22, 888-905. doi:10.1109/34.868688
     """
-    _, labels = np.unique(labels, return_inverse=True)
-    members = _members(labels)
-    between = members @ (graph + graph.T) @ members.T
-    ends = np.asarray(between.sum(axis=1)).ravel()
-    within = np.divide(
-        between.diagonal(), ends, where=ends > 0, out=np.zeros(len(ends))
-    )
-    return float(1 - within.mean())
+    within, ends = _edges(graph, labels)
+    shares = np.divide(within, ends, where=ends > 0, out=np.zeros(len(ends)))
+    return float(1 - shares.mean())
 
 
 def modularity(graph: csr_array, labels: np.ndarray) -> float:
@@ -229,12 +224,17 @@ def modularity(graph: csr_array, labels: np.ndarray) -> float:
     M. E. J. Newman, M. Girvan (2004). Finding and evaluating community structure in
     networks. Physical Review E 69, 026113. doi:10.1103/PhysRevE.69.026113
     """
+    within, ends = _edges(graph, labels)
+    total = ends.sum() or 1.0
+    return float(within.sum() / total - np.square(ends / total).sum())
+
+
+def _edges(graph, labels):
+    """Of each cluster the edges inside, and all that end in it: (k,) and (k,)."""
     _, labels = np.unique(labels, return_inverse=True)
     members = _members(labels)
     between = members @ (graph + graph.T) @ members.T
-    total = between.sum() or 1.0
-    ends = np.asarray(between.sum(axis=1)).ravel() / total
-    return float(between.trace() / total - np.square(ends).sum())
+    return between.diagonal(), np.asarray(between.sum(axis=1)).ravel()
 
 
 class _Clusters:
