@@ -136,6 +136,22 @@ def test_number_of_clusters__is_reached(n_clusters, rate):
     assert sorted(set(labels)) == list(range(n_clusters))
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_best_labels__have_the_greatest_modularity_of_several_mergings(seed):
+    rows = random_points(90, seed).repeat(2, axis=0)
+    distinct = rows[::2]
+    agglomeration = Agglomeration(rows, 5)
+    found = {
+        n: Agglomeration(rows, 5, n_neighbors=n).labels(rows) for n in (10, 20, 40)
+    }
+    weights = reference.graph(distinct, 20)
+    measured = {n: reference.modularity(weights, found[n][::2]) for n in found}
+    best = max(measured, key=measured.get)
+    labels = agglomeration.best_labels(rows, agglomeration.graph(rows))
+    assert partition(labels) == partition(found[best])
+    assert min(measured.values()) < measured[best]
+
+
 def test_points_that_fall_together__still_give_the_number_of_clusters():
     labels = Agglomeration(random_points(30), 4, 6).labels(np.zeros((30, 2)), 0.9)
     assert sorted(set(labels)) == list(range(4))

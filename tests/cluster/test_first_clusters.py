@@ -29,9 +29,9 @@ def start(cls, X, n_clusters, init):
 
 def overlapping():
     """Groups of very different sizes that lie in each other."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(1)
     y = np.repeat(np.arange(3), [300, 300, 30])
-    return 1.2 * rng.normal(size=(3, 8))[y] + rng.normal(size=(630, 8)), y
+    return 1.1 * rng.normal(size=(3, 8))[y] + rng.normal(size=(630, 8)), y
 
 
 def rare_category():

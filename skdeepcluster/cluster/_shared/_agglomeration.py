@@ -17,6 +17,7 @@ from skdeepcluster.initialization import neighbors_of
 
 MOST_ROWS = 20_000  # that merging is meant for
 NEIGHBORS, RATE = 20, 0.9  # of each row, and the share that merges each time: JULE's
+_FEWER_AND_MORE = (10, 20, 40)  # neighbours, where the best of several is taken
 _COMPARED = 5  # clusters that are nearest to one, of which the first is to stand out
 _FEW = 100  # clusters, at most, of which the nearest need not stand out
 
@@ -82,6 +83,18 @@ class Agglomeration:
         labels = self.first(points)
         counts = self.counts(int(labels.max()) + 1, rate)
         return self.merge(points, labels, counts, graph)
+
+    def best_labels(self, points: np.ndarray, graph: csr_array) -> np.ndarray:
+        """Labels of the best of several mergings, along fewer and along more edges.
+
+        (n, d), (m, m) -> (n,), those of the greatest modularity in the given graph.
+        """
+        distinct = points[self._first]
+        found = [
+            self.labels(points, graph=neighbor_graph(distinct, n_neighbors))
+            for n_neighbors in _FEWER_AND_MORE
+        ]
+        return max(found, key=lambda labels: modularity(graph, labels[self._first]))
 
     def fits_better(
         self, graph: csr_array, labels: np.ndarray, others: np.ndarray

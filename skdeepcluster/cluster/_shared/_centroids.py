@@ -125,7 +125,7 @@ class FirstClustersClusterer(AutoencoderClusterer):
         if agglomeration.n_distinct <= self.n_clusters:
             return None
         graph = agglomeration.graph(points)
-        merged = agglomeration.labels(points, graph=graph)
+        merged = agglomeration.best_labels(points, graph)
         if self.init == "auto" and not agglomeration.fits_better(graph, merged, labels):
             return None
         return merged
