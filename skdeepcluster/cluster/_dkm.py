@@ -121,8 +121,9 @@ class DKMClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         networks on a CPU.
     optimizer : {"adam", "sgd"}, default="adam"
         Adam, or stochastic gradient descent with Nesterov momentum 0.9.
-    learning_rate : float, default=0.001
-        Step size, in range (0, inf).
+    learning_rate : float, default=0.0001
+        Step size, in range (0, inf). With longer steps a wide network can move rows
+        away from centroids, which move by no more than this in a step.
     max_epochs : int or "auto", default="auto"
         Passes over the rows in range [0, inf). ``"auto"`` spends a budget of optimiser
         steps: 200 epochs for small data, fewer the more rows there are. A number is
@@ -246,10 +247,11 @@ class DKMClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
     :math:`a` from 0.1 to 28.1 (:math:`c = 2`), while here :math:`a` rises also after a
     start from clusters (`init`), from `first_inverse_temperature`, and is relative to
     the scale :math:`s`; it rises over half of the training, so that the rest can stop
-    early; labels are those of the trained network and not of when a row was last in a
-    batch; rows are shuffled, not drawn with replacement; the size of the embedding is
-    that of the autoencoder and not the number of clusters; a centroid without rows is
-    moved to the row farthest from all others, and dropped if it ends without rows.
+    early; the learning rate is a tenth of the paper's; labels are those of the trained
+    network and not of when a row was last in a batch; rows are shuffled, not drawn with
+    replacement; the size of the embedding is that of the autoencoder and not the number
+    of clusters; a centroid without rows is moved to the row farthest from all others,
+    and dropped if it ends without rows.
 
     References
     ----------
@@ -290,7 +292,7 @@ class DKMClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         n_init: int = 20,
         n_runs: int = 1,
         optimizer: Literal["adam", "sgd"] = "adam",
-        learning_rate: float = 1e-3,
+        learning_rate: float = 1e-4,
         max_epochs: int | Literal["auto"] = "auto",
         batch_size: int | Literal["auto"] = "auto",
         memory: str | Memory | None = None,
