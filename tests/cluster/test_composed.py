@@ -70,7 +70,11 @@ PUBLISHED = {
     "DKM without annealing": (
         DKMClustering,
         {"first_inverse_temperature": 9.0, "inverse_temperature": 9.0},
-        {"clustering_loss": "soft_kmeans", "inverse_temperature": 9.0},
+        {
+            "clustering_loss": "soft_kmeans",
+            "inverse_temperature": 9.0,
+            "learning_rate": 1e-4,
+        },
     ),
 }
 
