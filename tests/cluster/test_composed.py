@@ -48,6 +48,7 @@ DEC = {
     "learning_rate": 0.01,
 }
 DCN = {"clustering_loss": "kmeans", "center_update": "running_mean"}
+DKM = {"clustering_loss": "soft_kmeans", "learning_rate": 1e-4}
 PUBLISHED = {
     "DEC": (DECClustering, {}, DEC),
     "DEC without backpropagation": (
@@ -70,11 +71,7 @@ PUBLISHED = {
     "DKM without annealing": (
         DKMClustering,
         {"first_inverse_temperature": 9.0, "inverse_temperature": 9.0},
-        {
-            "clustering_loss": "soft_kmeans",
-            "inverse_temperature": 9.0,
-            "learning_rate": 1e-4,
-        },
+        {**DKM, "inverse_temperature": 9.0},
     ),
 }
 
