@@ -41,17 +41,19 @@ X = rng.normal(scale=1.1, size=(k, 20))[y] + rng.normal(size=(len(y), 20))
 # %%
 # Six clusterers
 # --------------
-# The deep ones start from one autoencoder, which is fitted once.
+# The deep ones start from one autoencoder, which is fitted once, and from the clusters
+# of k-means in its embedding, so that what differs is what they make of them. Their
+# default, ``init="auto"``, here finds better ones that merge along neighbours.
 
 autoencoder = FrozenEstimator(Autoencoder(random_state=0).fit(X))
-settings = {"n_clusters": k, "autoencoder": autoencoder, "random_state": 0}
+settings = {"autoencoder": autoencoder, "init": "kmeans", "random_state": 0}
 clusterers = {
     "KMeans": KMeans(k, n_init=20, random_state=0),
-    "DEC": DECClustering(**settings),
-    "DEC, balance=0": DECClustering(balance=0, **settings),
-    "IDEC": IDECClustering(**settings),
-    "DCN": DCNClustering(**settings),
-    "VaDE": VaDEClustering(**settings),
+    "DEC": DECClustering(k, **settings),
+    "DEC, balance=0": DECClustering(k, balance=0, **settings),
+    "IDEC": IDECClustering(k, **settings),
+    "DCN": DCNClustering(k, **settings),
+    "VaDE": VaDEClustering(k, **settings),
 }
 labels = {name: model.fit_predict(X) for name, model in clusterers.items()}
 
