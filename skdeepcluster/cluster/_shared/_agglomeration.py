@@ -17,7 +17,7 @@ from skdeepcluster.initialization import neighbors_of
 
 MOST_ROWS = 20_000  # that merging is meant for
 NEIGHBORS, RATE = 20, 0.9  # of each row, and the share that merges each time: JULE's
-_FEWER_AND_MORE = (10, 20, 40)  # neighbours, where the best of several is taken
+_FEWER_AND_MORE = (10, 40)  # neighbours, where the best of several is taken
 _COMPARED = 5  # clusters that are nearest to one, of which the first is to stand out
 _FEW = 100  # clusters, at most, of which the nearest need not stand out
 
@@ -85,14 +85,16 @@ class Agglomeration:
         return self.merge(points, labels, counts, graph)
 
     def best_labels(self, points: np.ndarray, graph: csr_array) -> np.ndarray:
-        """Labels of the best of several mergings, along fewer and along more edges.
+        """Labels of the best of three mergings: along a graph, or fewer or more edges.
 
         (n, d), (m, m) -> (n,), those of the greatest modularity in the given graph.
         """
+        first = self.first(points)
+        counts = self.counts(int(first.max()) + 1, RATE)
         distinct = points[self._first]
+        fewer, more = (neighbor_graph(distinct, n) for n in _FEWER_AND_MORE)
         found = [
-            self.labels(points, graph=neighbor_graph(distinct, n_neighbors))
-            for n_neighbors in _FEWER_AND_MORE
+            self.merge(points, first, counts, edges) for edges in (fewer, graph, more)
         ]
         return max(found, key=lambda labels: modularity(graph, labels[self._first]))
 
