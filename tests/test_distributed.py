@@ -14,8 +14,10 @@ from sklearn.datasets import make_blobs
 from sklearn.metrics import adjusted_rand_score
 
 from skdeepcluster import Autoencoder, DECClustering
+from skdeepcluster.cluster._shared import _centroids
 from skdeepcluster.engine import Group, _checkpoint
 from tests._discovery import ESTIMATORS, parameter_names, tiny
+from tests.cluster._small import rings, unchanged
 
 SHARED = [cls for cls in ESTIMATORS if "distributed" in parameter_names(cls)]
 SECONDS = 120  # after which a process counts as hanging
@@ -53,20 +55,21 @@ def blobs():
 
 
 def clusterer(cls, **changes):
-    return tiny(
-        cls,
-        n_clusters=3,
-        max_epochs=8,
-        batch_size=32,
-        n_init=4,
-        autoencoder=Autoencoder(
+    settings = {
+        "n_clusters": 3,
+        "max_epochs": 8,
+        "batch_size": 32,
+        "n_init": 4,
+        "autoencoder": Autoencoder(
             3, hidden_layer_sizes=(16,), max_epochs=20, batch_size=32
         ),
-        **changes,
-    )
+    }
+    return tiny(cls, **settings | changes)
 
 
-def shared_fit(cls, X, folder, rank, size, port, sabotage=None, checkpoint=None):
+def shared_fit(
+    cls, X, folder, rank, size, port, sabotage=None, checkpoint=None, **changes
+):
     """One of the processes; it leaves what it has learnt."""
     os.environ |= {
         "RANK": str(rank),
@@ -80,7 +83,7 @@ def shared_fit(cls, X, folder, rank, size, port, sabotage=None, checkpoint=None)
     if sabotage is not None:
         sabotage(rank)
     start, stop = SHARDS[size][rank : rank + 2]
-    estimator = clusterer(cls, distributed=True, checkpoint=checkpoint)
+    estimator = clusterer(cls, distributed=True, checkpoint=checkpoint, **changes)
     try:
         estimator.fit(X[start:stop])
     except (RuntimeError, ValueError) as error:
@@ -89,6 +92,7 @@ def shared_fit(cls, X, folder, rank, size, port, sabotage=None, checkpoint=None)
     np.savez(
         folder / f"{rank}.npz",
         labels=estimator.labels_,
+        init_labels=estimator.init_labels_,
         predicted=estimator.predict(X[start:stop]),
         n_clusters=estimator.n_clusters_,
         means=estimator.cluster_means_,
@@ -138,7 +142,7 @@ def test_processes_with_uneven_rows__end_with_one_model(
     assert codes == [0] * size
     one, *rest = results
     for other in rest:
-        for name in one.keys() - {"labels", "predicted"}:
+        for name in one.keys() - {"labels", "init_labels", "predicted"}:
             np.testing.assert_array_equal(one[name], other[name], err_msg=name)
     for result in results:
         np.testing.assert_array_equal(result["labels"], result["predicted"])
@@ -150,6 +154,32 @@ def test_processes_with_uneven_rows__end_with_one_model(
     np.testing.assert_allclose(one["means"], means)
     assert len(one["loss"]) == len(alone.history_)
     assert one["loss"][19] == pytest.approx(alone.history_[19]["loss"], rel=0.3)
+
+
+@pytest.mark.parametrize("most_rows", [20_000, 200])
+def test_merging__is_of_the_rows_of_all(most_rows, tmp_path, run):
+    X, y = (part[:300] for part in rings())
+    codes, results = run(
+        first,
+        X,
+        tmp_path,
+        2,
+        sabotage=partial(merge_fewer_rows, most_rows),
+        n_clusters=2,
+        init="agglomerative",
+        autoencoder=unchanged(2),
+        max_epochs=0,
+    )
+    assert codes == [0, 0]
+    labels = np.concatenate([result["init_labels"] for result in results])
+    assert adjusted_rand_score(y, labels) > 0.95
+    np.testing.assert_array_equal(
+        results[0]["model_centers"], results[1]["model_centers"]
+    )
+
+
+def merge_fewer_rows(most_rows, rank):
+    _centroids.MOST_ROWS = most_rows
 
 
 @pytest.mark.slow

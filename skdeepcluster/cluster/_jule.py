@@ -11,8 +11,8 @@ from torch import nn
 from skdeepcluster.cluster._shared._agglomeration import (
     MOST_ROWS,
     Agglomeration,
+    Digest,
     embedding_of,
-    keys_of,
     rows_of,
 )
 from skdeepcluster.cluster._shared._training_rows import TransductiveClusterer
@@ -217,8 +217,9 @@ class JULEClustering(FromEncoder, TransductiveClusterer):
 
     of which the sum counts only while there are more than 100 clusters. A round of
     merging takes away a share `unrolling_rate` of the clusters, the last one what is
-    left down to `n_clusters`, and each is followed by an equal share of the epochs. In
-    a batch with embeddings :math:`z` of length one, these lower the mean of
+    left down to `n_clusters`, and each is followed by an equal share of the epochs;
+    with fewer epochs than rounds some merge further at once, and the last only in the
+    end. In a batch with embeddings :math:`z` of length one, these lower the mean of
 
     .. math::
 
@@ -263,6 +264,7 @@ class JULEClustering(FromEncoder, TransductiveClusterer):
 
     _most_epochs = 60
     _most_rows, _for_more_rows = MOST_ROWS, "DeepCluster"
+    _stage = "clustering"
 
     _parameter_rules = {
         **TransductiveClusterer._parameter_rules,
@@ -344,4 +346,5 @@ class JULEClustering(FromEncoder, TransductiveClusterer):
         )
 
     def _agglomeration(self, trainer):
-        return Agglomeration(keys_of(trainer), self.n_clusters, self.n_neighbors)
+        keys = trainer.apply(Digest()).numpy()
+        return Agglomeration(keys, self.n_clusters, self.n_neighbors)

@@ -74,11 +74,25 @@ class Passes:
         """
         if self.n_rows <= size and self.held:
             return self.group.gather(self._values)
-        share = -(-size * self.rows.n_samples // self.n_rows)
-        with evaluation(self.function), torch.no_grad():
-            x = self.rows.sample(share, derive_seed(seed, "rank", str(self.group.rank)))
-            own = self.function(x)
-        return self.group.gather(own)
+        return of_sample(self.rows, self.function, size, seed, self.group)
+
+
+def of_sample(
+    rows: Rows, function: Callable, size: int, seed: int, group: Group
+) -> Tensor:
+    """What a module, or a method of one, makes of rows of all processes.
+
+    (n, ...), all in order where there are at most `size`, else about that many, drawn
+    at random: the same for the same seed.
+    """
+    n_total = int(group.sum(torch.tensor(rows.n_samples)))
+    with evaluation(function), torch.no_grad():
+        if n_total <= size:
+            return group.gather(apply_in_batches(rows, function))
+        share = -(-size * rows.n_samples // n_total)
+        own_seed = derive_seed(seed, "rank", str(group.rank))
+        parts = [function(x) for x in rows.sampled(share, own_seed)]
+    return group.gather(torch.cat(parts))
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ RESIDENT_BYTES = 2**30  # arrays up to this size are scaled once and kept on the
 BLOCK_BYTES = 2**20  # of consecutive rows that are read at once, as float32
 WINDOW_BYTES = 2**28  # of blocks from all over the array that are mixed in memory
 SAMPLE_BLOCKS = 1024  # places from which a sample of rows that are not kept is read
+SAMPLE_PART = 4096  # rows of a sample of rows that are kept that are read at once
 
 
 def are_kept(shape: tuple[int, ...]) -> bool:
@@ -130,16 +131,23 @@ class Rows:
 
         Where rows are not kept they come in short runs from all over the array.
         """
+        return torch.cat(list(self.sampled(size, seed)))
+
+    def sampled(self, size: int, seed: int) -> Iterator[Tensor]:
+        """The same in parts, for rows of any width."""
         rng = np.random.RandomState(seed)
         size = min(size, self.n_samples)
         if self._resident is not None:
             index = torch.from_numpy(rng.permutation(self.n_samples)[:size])
-            return self._read(self._resident.index_select(0, index.to(self.device)))
+            for part in index.to(self.device).split(SAMPLE_PART):
+                yield self._read(self._resident.index_select(0, part))
+            return
         n_blocks = min(size, SAMPLE_BLOCKS)
         length = size // n_blocks
         edges = np.linspace(0, self.n_samples, n_blocks + 1).astype(np.int64)
         starts = rng.randint(edges[:-1], edges[1:] - length + 1)  # inside its share
-        return torch.cat([self.between(s, s + length) for s in starts.tolist()])
+        for start in starts.tolist():
+            yield self.between(start, start + length)
 
     def _read(self, kept: Tensor) -> Tensor:
         """Rows that are kept, as float32."""

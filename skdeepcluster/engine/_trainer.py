@@ -11,7 +11,7 @@ from skdeepcluster.engine._checkpoint import Checkpoint
 from skdeepcluster.engine._device import is_out_of_memory, keep_freed_memory
 from skdeepcluster.engine._group import Group
 from skdeepcluster.engine._objective import Objective
-from skdeepcluster.engine._passes import Passes, evaluation
+from skdeepcluster.engine._passes import Passes, evaluation, of_sample
 from skdeepcluster.engine._recording import can_record
 from skdeepcluster.engine._rows import Rows
 from skdeepcluster.engine._runs import Runs
@@ -95,6 +95,14 @@ class Trainer:
     def passes(self, function: Callable[[Tensor], Tensor], n_values: int) -> Passes:
         """The same with n_values per row, for more than one look at them."""
         return Passes(self.rows, function, n_values, self.group)
+
+    def sample(
+        self, function: Callable[[Tensor], Tensor], size: int, seed: int
+    ) -> Tensor:
+        """What it makes of rows of all processes: of all in order where there are at
+        most `size`, else of about that many; the same rows for the same seed.
+        """
+        return of_sample(self.rows, function, size, seed, self.group)
 
     def train(
         self,

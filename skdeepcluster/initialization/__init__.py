@@ -2,6 +2,7 @@
 
 from skdeepcluster.initialization._centers import (
     SAMPLE,
+    clusters_of_sample,
     kmeans_centers,
     label_means,
     lloyd,
@@ -20,6 +21,7 @@ from skdeepcluster.initialization._whitening import whiten
 
 __all__ = [
     "SAMPLE",
+    "clusters_of_sample",
     "drawn_neighbors",
     "farthest_distances",
     "kmeans_centers",

@@ -11,6 +11,8 @@ from skdeepcluster.engine import Passes
 from skdeepcluster.networks import nearest, squared_distances
 
 SAMPLE = 20_000  # rows on which the starts of k-means are compared
+_ROUNDING = 1e-10  # of a squared distance, in parts of the mean one
+_COMPARED = 512  # rows with all points at once
 _MAX_ITER, _TOL = 300, 1e-4  # those of scikit-learn
 
 
@@ -35,7 +37,25 @@ def kmeans_centers(
     centers = torch.from_numpy(z.group.first(kmeans.cluster_centers_)).to(few)
     if len(few) < z.n_rows and z.held:
         centers = lloyd(z, centers)
+    centers = _equal_but_for_rounding(centers)
     return centers, z.apply(lambda part: nearest(part, centers))
+
+
+def _equal_but_for_rounding(centers: Tensor) -> Tensor:
+    """Centroids of rows that are equal, but for what a network makes of each batch,
+    take the place of the first of them: (k, d) -> (k, d).
+    """
+    rounding = _ROUNDING * _spread(centers)
+    firsts = [
+        (squared_distances(part, centers) <= rounding).int().argmax(dim=1)
+        for part in centers.split(_COMPARED)
+    ]
+    return centers[torch.cat(firsts)]
+
+
+def _spread(z: Tensor) -> Tensor:
+    """Mean squared distance to the mean: (n, d) -> ()."""
+    return (z - z.mean(dim=0)).square().sum(dim=1).mean()
 
 
 def mean_square(z: Passes, centers: Tensor) -> float:
@@ -64,6 +84,29 @@ def label_means(z: Passes, labels: Tensor, otherwise: Tensor) -> Tensor:
     sums = z.group.sum(sums)
     means = (sums[:, :size] / sums[:, size:]).to(otherwise)
     return torch.where(sums[:, size:] > 0, means, otherwise)
+
+
+def clusters_of_sample(
+    z: Passes, points: Tensor, labels: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Clusters of all rows from those of a sample: (m, d), (m,).
+
+    A row goes with the nearest of the sample, or with the nearest mean where a pass
+    over all rows is not cheap. -> means (n_clusters, d) and labels (n,).
+    """
+    labels = labels.to(z.device)
+    clusters = [points[labels == label] for label in range(int(labels.max()) + 1)]
+    centers = torch.stack([cluster.mean(dim=0) for cluster in clusters])
+    if not z.held:
+        return centers, z.apply(lambda rows: nearest(rows, centers))
+    if not len(points) == z.rows.n_samples == z.n_rows:  # else they are all, in order
+        found = [
+            roughly_nearest(part, points)
+            for _, rows in z
+            for part in rows.split(_COMPARED)
+        ]
+        labels = labels[torch.cat(found)]
+    return label_means(z, labels, centers), labels
 
 
 def lloyd(z: Passes, centers: Tensor) -> Tensor:
@@ -113,9 +156,10 @@ def reseed_empty(centers: Tensor, empty: Tensor, z: Tensor) -> Tensor:
     used[empty] = False
     # Distance of each row to the nearest centroid with rows, then also to those moved.
     distance = squared_distances(z, centers[used]).amin(dim=1)
+    rounding = _ROUNDING * _spread(z)
     for number, center in enumerate(empty):
         farthest = distance.argmax()
-        if distance[farthest] <= 0:  # fewer distinct rows than centroids
+        if distance[farthest] <= rounding:  # fewer distinct rows than centroids
             return empty[:number]
         centers[center] = z[farthest]
         distance = torch.minimum(distance, (z - z[farthest]).square().sum(dim=1))

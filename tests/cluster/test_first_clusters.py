@@ -76,15 +76,33 @@ def test_merging__centers_are_means_of_the_first_clusters(cls):
     np.testing.assert_allclose(clustering.cluster_centers_, means, atol=1e-4)
 
 
-def test_merging__has_a_limit_of_rows(cls, monkeypatch):
-    X, _ = rings()
-    monkeypatch.setattr(_centroids, "MOST_ROWS", len(X) - 1)
-    found = start(cls, X, 2, "auto").init_labels_
-    np.testing.assert_array_equal(found, start(cls, X, 2, "kmeans").init_labels_)
-    with pytest.raises(ValueError, match="Got n_samples=400 and distributed=False"):
-        start(cls, X, 2, "agglomerative")
-    monkeypatch.setattr(_centroids, "MOST_ROWS", len(X))
-    assert len(set(start(cls, X, 2, "agglomerative").init_labels_)) == 2
+@pytest.mark.parametrize("init", ["auto", "agglomerative"])
+def test_merging__of_many_rows_is_that_of_a_sample(cls, init, monkeypatch):
+    X, y = make_moons(400, noise=0.05, random_state=0)
+    merged = []
+
+    class Watched(_centroids.Agglomeration):
+        def __init__(self, keys, *others):
+            merged.append(len(keys))
+            super().__init__(keys, *others)
+
+    monkeypatch.setattr(_centroids, "Agglomeration", Watched)
+    monkeypatch.setattr(_centroids, "MOST_ROWS", 300)
+    clustering = start(cls, X, 2, init)
+    assert merged == [300]
+    assert adjusted_rand_score(y, clustering.init_labels_) > 0.98
+    np.testing.assert_array_equal(
+        clustering.init_labels_, start(cls, X, 2, init).init_labels_
+    )
+
+
+def test_merging__of_a_sample_counts_equal_rows_once(cls, monkeypatch):
+    rng = np.random.default_rng(0)
+    X, y = make_blobs(40, n_features=4, centers=3, random_state=0)
+    drawn = rng.integers(40, size=2000)
+    monkeypatch.setattr(_centroids, "MOST_ROWS", 1000)
+    clustering = start(cls, X[drawn], 3, "agglomerative")
+    assert adjusted_rand_score(y[drawn], clustering.init_labels_) == 1.0
 
 
 @pytest.mark.parametrize("init", ["auto", "agglomerative"])

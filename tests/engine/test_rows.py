@@ -240,3 +240,13 @@ def test_sample__comes_from_all_over_the_array(numbers, monkeypatch):
     monkeypatch.setattr(_rows, "SAMPLE_BLOCKS", 25)
     values = numbered(numbers, monkeypatch, 10, 200).sample(100, seed=0).numpy()
     assert np.histogram(values, bins=10, range=(0, 1000))[0].min() >= 4
+
+
+@pytest.mark.parametrize("resident", [True, False])
+def test_sampled__gives_no_more_than_a_part_at_once(numbers, monkeypatch, resident):
+    monkeypatch.setattr(_rows, "SAMPLE_BLOCKS", 20)
+    monkeypatch.setattr(_rows, "SAMPLE_PART", 32)
+    rows = numbered(numbers, monkeypatch, 10, 200, resident)
+    parts = list(rows.sampled(500, seed=0))
+    assert max(len(part) for part in parts) <= 32
+    assert torch.equal(torch.cat(parts), rows.sample(500, seed=0))

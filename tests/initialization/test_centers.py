@@ -10,6 +10,7 @@ from sklearn.cluster import KMeans
 from skdeepcluster.engine import Group, Passes, Rows, _passes
 from skdeepcluster.initialization import (
     _centers,
+    clusters_of_sample,
     kmeans_centers,
     label_means,
     mean_square,
@@ -45,6 +46,16 @@ def test_kmeans_centers__say_nothing_about_too_few_distinct_rows():
         centers, labels = kmeans_centers(passes(z), n_clusters=3, n_init=1, seed=0)
     assert centers.shape == (3, 2)
     assert torch.all(labels == labels[0])
+
+
+def test_kmeans_centers__that_differ_by_rounding_are_one():
+    rng = np.random.default_rng(0)
+    kind = np.arange(60) % 3
+    z = rng.normal(size=(3, 5))[kind] + 1e-7 * rng.normal(size=(60, 5))
+    centers, labels = kmeans_centers(passes(z), n_clusters=5, n_init=3, seed=0)
+    assert len(centers) == 5
+    assert len(np.unique(centers, axis=0)) == 3
+    assert len(set(zip(kind, labels.tolist(), strict=True))) == 3
 
 
 def test_kmeans_centers__of_many_rows_go_on_from_the_best_of_a_sample(monkeypatch):
@@ -131,3 +142,32 @@ def test_mean_square__is_never_zero():
     z = torch.tensor([[0.0, 0.0], [0.0, 4.0]])
     assert mean_square(passes(z), z) == pytest.approx(8e-3)  # of 0, 16, 0 and 16
     assert mean_square(passes(z[:1]), z[:1]) == 1.0
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_clusters_of_sample(monkeypatch, held):
+    """Two bars, side by side: a row's nearest in the sample is in its own."""
+    rng = np.random.default_rng(0)
+    y = np.arange(1000) % 2
+    X = np.column_stack([rng.uniform(0, 20, 1000), y + 0.1 * rng.normal(size=1000)])
+    if not held:
+        monkeypatch.setattr(_passes, "HELD_VALUES", X.size - 1)
+    few = torch.tensor(X[:300], dtype=torch.float32)
+    centers, labels = clusters_of_sample(passes(X), few, torch.from_numpy(y[:300]))
+    of = X if held else X[:300]
+    expected = [of[y[: len(of)] == label].mean(axis=0) for label in range(2)]
+    np.testing.assert_allclose(centers, expected, rtol=1e-4)
+    assert labels.shape == (1000,)
+    if held:
+        np.testing.assert_array_equal(labels, y)
+    else:  # the nearest mean
+        distances = np.linalg.norm(X[:, None] - centers.numpy(), axis=2)
+        np.testing.assert_array_equal(labels, distances.argmin(axis=1))
+
+
+def test_clusters_of_sample__of_all_rows_are_the_given_ones(z):
+    known = torch.arange(len(z)) % 3
+    centers, labels = clusters_of_sample(passes(z), z, known)
+    assert torch.equal(labels, known)
+    expected = [z[known == label].mean(dim=0) for label in range(3)]
+    torch.testing.assert_close(centers, torch.stack(expected))

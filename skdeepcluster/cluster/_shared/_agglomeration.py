@@ -128,13 +128,11 @@ def rows_of(trainer: Trainer) -> np.ndarray:
     return trainer.apply(nn.Identity()).cpu().numpy()
 
 
-def keys_of(trainer: Trainer) -> np.ndarray:
-    """Of each row as it is given to the network: (n, 2), equal for equal rows."""
-    return trainer.apply(_Digest()).numpy()
+class Digest(nn.Module):
+    """Two integers for each row, in the place of all that it holds: (n, d) -> (n, 2).
 
-
-class _Digest(nn.Module):
-    """Two integers for each row, in the place of all that it holds."""
+    Equal for equal rows.
+    """
 
     def forward(self, x):
         rows = (x + 0.0).cpu().numpy()  # there is a zero with a sign

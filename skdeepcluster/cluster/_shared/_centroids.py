@@ -9,13 +9,17 @@ from torch import Tensor, nn
 from skdeepcluster.cluster._shared._agglomeration import (
     MOST_ROWS,
     Agglomeration,
-    embedding_of,
-    keys_of,
+    Digest,
 )
 from skdeepcluster.cluster._shared._assignments import LogOddsMixin
 from skdeepcluster.cluster._shared._from_autoencoder import AutoencoderClusterer
 from skdeepcluster.engine import Passes, Trainer, apply_in_batches, derive_seed
-from skdeepcluster.initialization import kmeans_centers, label_means
+from skdeepcluster.initialization import (
+    clusters_of_sample,
+    kmeans_centers,
+    label_means,
+)
+from skdeepcluster.networks import nearest
 from skdeepcluster.utils import Integers, MatrixLike, Reals
 
 
@@ -85,34 +89,23 @@ class FirstClustersClusterer(AutoencoderClusterer):
         "tol": [Reals(0, 1)],
     }
 
-    def _check_before_training(self, X, start):
-        super()._check_before_training(X, start)
-        merges = start is None and self.init == "agglomerative"
-        if merges and not self._can_merge(X.shape[0]):
-            raise ValueError(
-                f"init='agglomerative' is for at most {MOST_ROWS:,} rows of one "
-                f"process. Got n_samples={X.shape[0]} and "
-                f"distributed={self.distributed}: set init='kmeans'."
-            )
-
-    def _can_merge(self, n_samples: int) -> bool:
-        return n_samples <= MOST_ROWS and not self.distributed
-
     def _first_centers(
         self, trainer: Trainer, autoencoder: nn.Module, seed: int
     ) -> tuple[Tensor, Passes]:
         """Means of the first clusters, and the embedding; sets `init_labels_`."""
         n_clusters = self._first_n_clusters(trainer.n_total)
         z = trainer.passes(autoencoder.encoder, self.n_components_)
-        centers, labels = kmeans_centers(
-            z, n_clusters, self.n_init, derive_seed(seed, "centers")
-        )
-        if self.init != "kmeans" and self._can_merge(trainer.n_total):
-            points = embedding_of(trainer, autoencoder.encoder)
-            merged = self._merged(keys_of(trainer), points, labels.cpu().numpy())
+        seed = derive_seed(seed, "centers")
+        centers, labels = kmeans_centers(z, n_clusters, self.n_init, seed)
+        if self.init != "kmeans":
+            few = z.sample(MOST_ROWS, seed)
+            keys = trainer.sample(Digest(), MOST_ROWS, seed)  # of the same rows
+            by_means = nearest(few, centers)
+            merged = self._merged(*(t.cpu().numpy() for t in (keys, few, by_means)))
+            merged = trainer.group.first(merged)
             if merged is not None:
-                labels = torch.from_numpy(merged).to(labels)
-                centers = label_means(z, labels, centers)
+                known = torch.from_numpy(merged)
+                centers, labels = clusters_of_sample(z, few, known)
         self.init_labels_ = labels.cpu().numpy()
         return centers, z
 
@@ -137,6 +130,10 @@ class FirstClustersClusterer(AutoencoderClusterer):
 
 class CentroidClusterer(CentersMixin, FirstClustersClusterer):
     """Base of those that go on with the means of the first clusters as centroids."""
+
+    def _renew(self, model):
+        if "alpha" in self._get_param_names():
+            model.alpha = float(self.alpha)
 
 
 def auto_interval(update_interval, trainer) -> int:
