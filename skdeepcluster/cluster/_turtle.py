@@ -335,6 +335,13 @@ class TURTLEClustering(HeadClusterer):
         self._label_rows(X)
         self.n_components_ = self.n_clusters_
 
+    def _label_rows(self, X):
+        """Again after clusters are dropped: in each space the others then gain."""
+        n_clusters = None
+        while n_clusters != self.model_.n_clusters:
+            n_clusters = self.model_.n_clusters
+            super()._label_rows(X)
+
     def _first_model(self, trainer, seed) -> SpacesModel:
         model = SpacesModel.on(
             self._columns(),

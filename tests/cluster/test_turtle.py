@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 
 import skdeepcluster.cluster._turtle as turtle_module
@@ -262,6 +263,18 @@ def test_labels__are_the_largest_assignments(blobs):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("seed", range(3))
+def test_labels__are_the_largest_assignments_where_clusters_are_dropped(seed):
+    X = np.random.default_rng(seed).normal(size=(150, 6))
+    turtle = small(10, spaces=[(0, 2), (2, 6)], entropy_weight=0.5, max_epochs=40)
+    with pytest.warns(ConvergenceWarning):
+        turtle.set_params(random_state=seed).fit(X)
+    np.testing.assert_array_equal(turtle.predict(X), turtle.labels_)
+    np.testing.assert_array_equal(turtle.predict_proba(X).argmax(1), turtle.labels_)
+    assert turtle.predict_proba(X).shape == (150, turtle.n_clusters_)
+    assert set(turtle.labels_) == set(range(turtle.n_clusters_))
+
+
 def test_entropy_weight__makes_sizes_equal(blobs):
     X, _ = blobs
     X = np.vstack([X[:40], X[:20], X[:20]])  # of unequal sizes
