@@ -34,8 +34,10 @@ from skdeepcluster.representation import (
 from skdeepcluster.utils import Integers, Reals
 
 
-def _rebuilds(estimator):
-    return estimator._rebuilds
+def _has_decoder(estimator):
+    if hasattr(estimator, "model_"):
+        return estimator.model_.decoder is not None
+    return estimator._keeps_decoder
 
 
 class ComposedClustering(SoftAssignmentMixin, DecoderMixin, DesignClusterer):
@@ -131,9 +133,10 @@ class ComposedClustering(SoftAssignmentMixin, DecoderMixin, DesignClusterer):
         below this, in range [0, 1].
     init : {"auto", "agglomerative", "kmeans"}, default="auto"
         The first clusters of the embedding: those of k-means, or clusters that merge
-        two by two along its nearest neighbours, as in :class:`JULEClustering`, of at
-        most 20,000 rows in one process. ``"auto"`` makes both where it can and takes
-        the merged ones if they suit the graph of the neighbours better.
+        two by two along its nearest neighbours, as in :class:`JULEClustering`; of more
+        than 20,000 rows a sample merges, and each row goes with the nearest of these.
+        ``"auto"`` makes both and takes the merged ones if they suit the graph of the
+        neighbours better.
     n_init : int, default=20
         Number of k-means runs of which the best is taken, in range [1, inf).
     n_runs : int, default=1
@@ -153,9 +156,8 @@ class ComposedClustering(SoftAssignmentMixin, DecoderMixin, DesignClusterer):
         Rows per optimiser step in range [1, inf). ``"auto"`` is 256, for small data an
         eighth of the rows but at least 16.
     memory : str, joblib.Memory or None, default=None
-        Where to keep what is fitted first, so that fits which differ only in what comes
-        after pre-training, such as `n_clusters`, pre-train once. Needs an integer
-        `random_state`, here or there.
+        Where to keep what is fitted first: fits that differ only in what comes after
+        pre-training pre-train once. Needs an integer `random_state`, here or there.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Of the training steps. ``"auto"`` is bfloat16 where the hardware multiplies it
         natively and the layers are wide enough to gain, else float32. Everything after
@@ -403,14 +405,14 @@ class ComposedClustering(SoftAssignmentMixin, DecoderMixin, DesignClusterer):
         self.verbose = verbose
         self.warm_start = warm_start
 
-    inverse_transform = available_if(_rebuilds)(DecoderMixin.inverse_transform)
+    inverse_transform = available_if(_has_decoder)(DecoderMixin.inverse_transform)
 
     def _first_model(self, trainer, autoencoder, seed):
         if self.features == "all":
             autoencoder = with_all_layers(trainer, autoencoder)
             self.n_components_ = autoencoder.encoder.n_outputs
         centers, z = self._first_centers(trainer, autoencoder, seed)
-        decoder = autoencoder.decoder if self._rebuilds else None
+        decoder = autoencoder.decoder if self._keeps_decoder else None
         if self.clustering_loss != "soft_kmeans":
             return CentroidModel(autoencoder.encoder, centers, self.alpha, decoder)
         model = SoftKMeansModel(autoencoder.encoder, centers, decoder)
@@ -418,9 +420,15 @@ class ComposedClustering(SoftAssignmentMixin, DecoderMixin, DesignClusterer):
         model.inverse_temperature.fill_(self.inverse_temperature)
         return model
 
-    def _finish(self, trainer, model):
+    def _renew(self, model):
+        super()._renew(model)
+        if isinstance(model, SoftKMeansModel):
+            model.inverse_temperature.fill_(self.inverse_temperature)
+
+    def _finish(self, trainer, objective):
         if not self.recluster and self._center_update() != "kmeans":
             return
+        model = objective.model
         z = trainer.passes(model.embed, self.n_components_)
         if not self.recluster:
             model.centers.data.copy_(lloyd(z, model.centers.data))

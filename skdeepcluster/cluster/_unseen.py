@@ -37,7 +37,17 @@ class _DyingClusters(KMeansFriendly):
         return {**self.of_embedding(z, batch), "neighbors": closeness}
 
     def refresh(self, trainer):
-        """Label all rows; drop clusters that lost too many, the worst first."""
+        """Drop clusters that lost too many rows; what depends on that follows."""
+        z, labels = self.label_living(trainer)
+        self.pull.renew(self.model, z, labels)
+        self.settle(labels)
+        return False  # clusters may shrink for long before they die
+
+    def label_living(self, trainer):
+        """Label all rows; drop clusters that lost too many, the worst first.
+
+        Returns passes over the embedding and labels (n_samples,).
+        """
         model = self.model
         z = trainer.passes(model.embed, model.centers.shape[1])
         labels = z.apply(model.nearest)
@@ -53,9 +63,7 @@ class _DyingClusters(KMeansFriendly):
             labels = z.apply(model.nearest)
             heirs = torch.bincount(labels[orphans], minlength=model.n_clusters)
             self.due_sizes += due * heirs / max(1, int(heirs.sum()))
-        self.pull.renew(model, z, labels)
-        self.settle(labels)
-        return False  # clusters may shrink for long before they die
+        return z, labels
 
     def _keep(self, living):
         self.model.keep(living.nonzero().flatten())
@@ -64,7 +72,10 @@ class _DyingClusters(KMeansFriendly):
         self.due_sizes = self.due_sizes[living]
 
     def load_state_dict(self, state_dict, *args, **kwargs):
-        """As it was when some of the clusters had died already."""
+        """As it was when some of the clusters had died already.
+
+        Which of them live does not matter here: the values follow.
+        """
         n_living = len(state_dict["due_sizes"])
         self._keep(torch.arange(len(self.due_sizes)).to(self.labels) < n_living)
         return super().load_state_dict(state_dict, *args, **kwargs)
@@ -124,9 +135,8 @@ class UNSEENClustering(DecoderMixin, CentroidClusterer):
         Rows per optimiser step in range [1, inf). ``"auto"`` is 256, for small data an
         eighth of the rows but at least 16.
     memory : str, joblib.Memory or None, default=None
-        Where to keep what is fitted first, so that fits which differ only in what comes
-        after pre-training, such as `n_clusters`, pre-train once. Needs an integer
-        `random_state`, here or there.
+        Where to keep what is fitted first: fits that differ only in what comes after
+        pre-training pre-train once. Needs an integer `random_state`, here or there.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Of the training steps. ``"auto"`` is bfloat16 where the hardware multiplies it
         natively and the layers are wide enough to gain, else float32. Everything after
@@ -322,7 +332,5 @@ class UNSEENClustering(DecoderMixin, CentroidClusterer):
             due_sizes=torch.bincount(labels, minlength=model.n_clusters).float(),
         )
 
-    def _finish(self, trainer, model):
-        """Clusters that lost their last rows since the last look."""
-        sizes = torch.bincount(trainer.apply(model.label), minlength=model.n_clusters)
-        model.keep(sizes.nonzero().flatten())
+    def _finish(self, trainer, objective):
+        objective.label_living(trainer)  # after the last epoch, as after the others

@@ -338,6 +338,12 @@ def test_inverse_transform__goes_with_the_decoder(blobs):
     dropped = small(reconstruction_weight=0).fit(blobs[0])
     assert not hasattr(dropped, "inverse_transform")
     assert dropped.model_.decoder is None
+    # It is the fitted model that has one, or has none.
+    assert not hasattr(
+        dropped.set_params(reconstruction_weight=1.0), "inverse_transform"
+    )
+    kept = small().fit(blobs[0]).set_params(reconstruction_weight=0)
+    assert kept.inverse_transform(kept.transform(blobs[0])).shape == blobs[0].shape
 
 
 @pytest.mark.parametrize(

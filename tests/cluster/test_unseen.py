@@ -7,7 +7,7 @@ from sklearn.datasets import make_blobs
 from sklearn.metrics import adjusted_rand_score
 from torch import nn
 
-from skdeepcluster import DCNClustering, UNSEENClustering
+from skdeepcluster import Autoencoder, DCNClustering, UNSEENClustering
 from skdeepcluster.cluster._unseen import _DyingClusters
 from skdeepcluster.engine import Batch, Rows, Trainer
 from skdeepcluster.networks import CentroidModel
@@ -114,6 +114,24 @@ def test_refresh__the_last_cluster_lives():
     made, trainer = objective(on_a_line([3], [0.0]), [[0.0]], [100.0])
     made.refresh(trainer)
     assert made.model.n_clusters == 1
+
+
+def test_last_epoch__is_looked_at_like_the_others():
+    X, _ = make_blobs(300, n_features=8, centers=4, random_state=0)
+    unseen = small(
+        12,
+        autoencoder=Autoencoder(
+            3, max_epochs=10, hidden_layer_sizes=(16,), random_state=0
+        ),
+        max_epochs=1,
+        learning_rate=0.005,
+        neighbor_weight=20,
+        least_share=0.5,
+    ).fit(X)
+    due = np.bincount(unseen.init_labels_)
+    assert unseen.history_[-1]["n_clusters"] == len(due) == 12
+    assert unseen.n_clusters_ < 12
+    assert np.bincount(unseen.labels_).min() >= 0.5 * due.min()
 
 
 def test_state__is_restored_with_fewer_clusters():

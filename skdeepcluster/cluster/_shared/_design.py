@@ -53,7 +53,8 @@ class DesignClusterer(CentroidClusterer):
     def _clustering_weight(self) -> float:
         if self.clustering_loss is None:
             return 0.0
-        if self.clustering_weight == "auto" and self.reconstruction_weight == 0:
+        rebuilds = self.reconstruction_weight > 0 and self.update_encoder
+        if self.clustering_weight == "auto" and not rebuilds:
             return 1.0
         if self.clustering_loss == "hardening":
             return auto_weight(self.clustering_weight, self.n_features_in_)
@@ -66,7 +67,7 @@ class DesignClusterer(CentroidClusterer):
         return self.center_update
 
     @property
-    def _rebuilds(self) -> bool:
+    def _keeps_decoder(self) -> bool:
         """Whether the decoder goes with the encoder."""
         return self.reconstruction_weight > 0 or not self.update_encoder
 
@@ -182,7 +183,7 @@ class DesignClusterer(CentroidClusterer):
         if (
             had_all != (self.features == "all")
             or was_soft != (self.clustering_loss == "soft_kmeans")
-            or ((start.decoder is None) and self._rebuilds)
+            or ((start.decoder is None) and self._keeps_decoder)
         ):
             raise ValueError(
                 "warm_start=True goes on with the model of the fit before, which does "

@@ -111,6 +111,7 @@ class AutoencoderClusterer(SubEstimatorMixin, DeepClusterer):
                 model = self._first_model(trainer, own, seed)
             else:
                 model = copy.deepcopy(start).to(trainer.device)
+                self._renew(model)
                 self.init_labels_ = trainer.apply(model.label).cpu().numpy()
             models.append(model)
             objectives.append(self._objective(trainer, model))
@@ -123,8 +124,8 @@ class AutoencoderClusterer(SubEstimatorMixin, DeepClusterer):
             optimizer=self.optimizer,
             learning_rate=self.learning_rate,
         )
-        for model in models:
-            self._finish(trainer, model)
+        for objective in objectives:
+            self._finish(trainer, objective)
         return list(map(Run, autoencoders, models, init_labels, histories))
 
     def _n_epochs(self, trainer: Trainer) -> int:
@@ -141,5 +142,8 @@ class AutoencoderClusterer(SubEstimatorMixin, DeepClusterer):
     def _objective(self, trainer: Trainer, model: nn.Module) -> Objective:
         """What the clustering stage minimises."""
 
-    def _finish(self, trainer: Trainer, model: nn.Module) -> None:
+    def _renew(self, model: nn.Module) -> None:
+        """Numbers that a model which goes on takes from the parameters of now."""
+
+    def _finish(self, trainer: Trainer, objective: Objective) -> None:
         """What is done with the trained model before it labels the rows."""
