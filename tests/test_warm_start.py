@@ -8,7 +8,13 @@ import pytest
 from sklearn.base import clone
 from sklearn.metrics import adjusted_rand_score
 
-from skdeepcluster import Autoencoder, DECClustering
+from skdeepcluster import (
+    Autoencoder,
+    ComposedClustering,
+    DECClustering,
+    IDECClustering,
+    InfoGANClustering,
+)
 from skdeepcluster.engine import Group
 from tests._discovery import (
     CLUSTERERS,
@@ -175,3 +181,34 @@ def test_pickled_in_between(blobs, next_month):
     first = known(DECClustering).fit(blobs[0])
     kept = pickle.loads(pickle.dumps(first))
     assert_same_outputs(outputs(first.fit(X), X), outputs(kept.fit(X), X))
+
+
+@pytest.mark.parametrize("cls", [DECClustering, IDECClustering, ComposedClustering])
+def test_alpha__is_that_of_now(cls, blobs):
+    first = tiny(cls, n_clusters=3, max_epochs=1, warm_start=True).fit(blobs[0])
+    before = first.predict_proba(blobs[0])
+    first.set_params(alpha=50.0, max_epochs=0).fit(blobs[0])
+    assert first.model_.alpha == 50.0
+    assert not np.allclose(first.predict_proba(blobs[0]), before)
+
+
+def test_inverse_temperature__is_that_of_now(blobs):
+    first = tiny(
+        ComposedClustering,
+        n_clusters=3,
+        clustering_loss="soft_kmeans",
+        max_epochs=1,
+        warm_start=True,
+    ).fit(blobs[0])
+    first.set_params(inverse_temperature=1000.0, max_epochs=0).fit(blobs[0])
+    assert float(first.model_.inverse_temperature) == 1000.0
+
+
+@pytest.mark.parametrize("n_continuous", [0, 1, 5])
+def test_shape_of_the_model__stays(n_continuous, blobs):
+    first = tiny(InfoGANClustering, n_clusters=3, max_epochs=2, warm_start=True)
+    changed = copy.deepcopy(first.fit(blobs[0])).set_params(n_continuous=n_continuous)
+    np.testing.assert_array_equal(
+        first.fit(blobs[0]).transform(blobs[0]),
+        changed.fit(blobs[0]).transform(blobs[0]),
+    )

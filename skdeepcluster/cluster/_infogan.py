@@ -26,9 +26,9 @@ class _Information(Game):
 
     betas = (0.5, 0.999)
 
-    def __init__(self, model, n_continuous, weight):
+    def __init__(self, model, weight):
         super().__init__(model, _FACTOR)
-        self.n_continuous, self.weight = n_continuous, weight
+        self.weight = weight
 
     @property
     def sides(self):
@@ -63,8 +63,8 @@ class _Information(Game):
     def judge(self, x, noise, clusters):
         """The discriminator's logits of made rows, and the error of their codes."""
         h = self.model.features(x)
-        continuous = noise[:, self.model.n_noise - self.n_continuous :]
         logits, means = self.model.recognise(h)
+        continuous = noise[:, noise.shape[1] - means.shape[1] :]
         error = code_error(logits, clusters, means, continuous)
         return self.model.discriminator(h), self.weight * error
 
@@ -304,7 +304,7 @@ class InfoGANClustering(LogOddsMixin, SoftAssignmentMixin, AdversarialClusterer)
         )
 
     def _objective(self, trainer, model):
-        return _Information(model, self.n_continuous, self.information_weight)
+        return _Information(model, self.information_weight)
 
     def _auto_batch_size(self, n_samples):
         return min(_ROWS_OF_UPDATE, auto_batch_size(n_samples))

@@ -95,7 +95,7 @@ def test_losses__against_the_references(blobs, monkeypatch, n_continuous, weight
 
 def test_players__have_weights_and_rates_of_their_own(blobs):
     clustering = small(max_epochs=1).fit(blobs[0])
-    objective = infogan_module._Information(clustering.model_, 2, 1.0)
+    objective = infogan_module._Information(clustering.model_, 1.0)
     opponent, generator = objective.players
     everything = {id(weights) for weights in objective.parameters()}
     assert len(opponent) + len(generator) == len(everything)
