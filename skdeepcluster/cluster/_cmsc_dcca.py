@@ -431,6 +431,7 @@ class CMSCDCCAClustering(TransductiveClusterer):
         """Spectral clustering, where there are more distinct rows than clusters."""
         if self.n_clusters == 1:
             return np.zeros(len(rows), dtype=np.int64)
+        rows = rows[:, np.concatenate(self._columns())]
         distinct, labels = np.unique(rows, axis=0, return_inverse=True)
         if len(distinct) <= self.n_clusters:
             return labels.reshape(-1)

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import torch
 from sklearn.datasets import load_digits, make_blobs
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 
 import skdeepcluster.cluster._cmsc_dcca as module
@@ -162,6 +163,15 @@ def test_warm_start__keeps_the_spaces(blobs):
 def test_two_clusters_on_both_sides_of_the_mean__are_two():
     X, y = make_blobs(60, n_features=6, centers=[[3.0] * 6, [-3.0] * 6], random_state=0)
     assert adjusted_rand_score(y, small(2).fit_predict(X)) == 1
+
+
+def test_fewer_distinct_rows_than_clusters__of_the_columns_in_a_space():
+    rng = np.random.default_rng(0)
+    kind = rng.integers(3, size=40)
+    X = np.column_stack([rng.normal(size=(3, 4))[kind], rng.normal(size=40)])
+    with pytest.warns(ConvergenceWarning, match="3 clusters instead of n_clusters=5"):
+        clustering = small(5, spaces=[(0, 2), (2, 4)]).fit(X)
+    assert adjusted_rand_score(kind, clustering.labels_) == 1.0
 
 
 def test_too_many_rows__raise_before_training(monkeypatch, blobs):
