@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
@@ -81,8 +82,9 @@ def select_n_clusters(
     tolerance : float, default=0.05
         Means of stability that lie closer together count as equal.
     **options
-        `n_fits`, `train_size`, `test_size`, `random_state` and `n_jobs` as in
-        :func:`cluster_stability`.
+        `n_fits`, `train_size`, `test_size`, `reference`, `random_state` and `n_jobs` as
+        in :func:`cluster_stability`. Without a reference there is no `best`, only
+        `most_stable`.
 
     Returns
     -------
@@ -93,7 +95,8 @@ def select_n_clusters(
     Raises
     ------
     ValueError
-        If a number of clusters is below two or an option out of range.
+        If a number of clusters is below two, an option out of range, or no two columns
+        vary, whose shuffling would show something.
 
     Examples
     --------
@@ -104,12 +107,14 @@ def select_n_clusters(
     >>> select_n_clusters(KMeans(n_init=5), X, n_clusters=range(2, 7)).best
     4
     """
-    numbers = np.unique(list(n_clusters))
-    if not len(numbers) or numbers[0] < 2:
+    _check_tolerance(tolerance)
+    given = list(n_clusters) if isinstance(n_clusters, Iterable) else []
+    if not given or not all(isinstance(n, Integral) and n >= 2 for n in given):
         raise ValueError(
-            f"n_clusters must be numbers from 2 on: one cluster is always stable. Got "
-            f"{numbers.tolist()}."
+            "n_clusters must be several ints from 2 on: one cluster is always stable. "
+            f"Got {n_clusters!r}."
         )
+    numbers = np.unique(given)
     results = [
         cluster_stability(
             clone(estimator).set_params(**{parameter: int(number)}), X, **options
@@ -174,6 +179,11 @@ def most_clusters(
         Gives the row of ``cv_results_`` to refit. It raises ValueError where all
         scores are NaN, of which scikit-learn would take the first.
 
+    Raises
+    ------
+    ValueError
+        If `tolerance` is negative.
+
     Examples
     --------
     >>> from skdeepcluster.model_selection import most_clusters
@@ -182,4 +192,12 @@ def most_clusters(
     ... )
     1
     """
+    _check_tolerance(tolerance)
     return _MostClusters(tolerance, parameter, metric)
+
+
+def _check_tolerance(tolerance):
+    if not (isinstance(tolerance, Real) and tolerance >= 0):
+        raise ValueError(
+            f"tolerance must be a float in the range [0, inf). Got {tolerance!r}."
+        )

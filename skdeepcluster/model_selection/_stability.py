@@ -105,7 +105,8 @@ def cluster_stability(
         Share of all rows held out, in range (0, 1). Not more than 1 with `train_size`.
     reference : bool, default=True
         Whether to do the same on data with every column shuffled by itself, which
-        costs as much again, and answers whether there is structure at all.
+        costs as much again, and answers whether there is structure at all. Needs two
+        columns that vary.
     random_state : int, default=0
         Seed of the rows that are drawn and of the fits. Comparisons of estimators with
         the same seed use the same rows.
@@ -119,7 +120,8 @@ def cluster_stability(
     Raises
     ------
     ValueError
-        If a parameter is out of range or the shares leave too few rows.
+        If a parameter is out of range, the shares leave too few rows, or the reference
+        would be no other than `X`.
     TypeError
         If the estimator cannot predict.
 
@@ -161,7 +163,10 @@ def cluster_stability(
     held_out, rest = order[:n_test], order[n_test:]
     draws = [rng.permutation(rest)[:n_train] for _ in range(n_fits)]
     seeds = rng.randint(2**31 - 1, size=n_fits)
-    tables = [X, shuffled_columns(X, rng)] if reference else [X]
+    tables = [X]
+    if reference:
+        _check_columns(X)
+        tables.append(shuffled_columns(X, rng))
     predicted = Parallel(n_jobs=n_jobs)(
         delayed(_fit_and_predict)(estimator, table, rows, held_out, int(seed))
         for table in tables
@@ -294,6 +299,31 @@ def with_random_state(estimator: BaseEstimator, seed: int) -> BaseEstimator:
     return estimator.set_params(**dict.fromkeys(names, seed))
 
 
+def _check_columns(X):
+    """Raise ValueError where shuffled columns would hold the same rows as before."""
+    if _n_varying(X) < 2:
+        raise ValueError(
+            "reference=True shuffles the columns of X, of which two at least must vary "
+            "for that to change the rows. Set reference=False."
+        )
+
+
+def _n_varying(X) -> int:
+    """Number of columns with more than one value."""
+    if issparse(X):
+        X = csc_array(X)
+        differ = X.max(axis=0) != X.min(axis=0)
+        return int(np.count_nonzero(differ.toarray()))
+    if hasattr(X, "isetitem"):
+        return int((X.nunique(dropna=False) > 1).sum())
+    if hasattr(X, "with_columns"):
+        return sum(X[name].n_unique() > 1 for name in X.columns)
+    if np.ndim(X) < 2:
+        return 1
+    flat = np.asarray(X).reshape(len(X), -1)
+    return int((flat != flat[0]).any(axis=0).sum())
+
+
 def shuffled_columns(X, rng: np.random.RandomState):
     """A copy of X in which every column is shuffled by itself."""
     if issparse(X):
@@ -303,8 +333,14 @@ def shuffled_columns(X, rng: np.random.RandomState):
             X.indices[part] = rng.permutation(X.shape[0])[: part.stop - part.start]
         X.has_sorted_indices = False
         return X.tocsr()
-    if hasattr(X, "iloc"):
-        return X.apply(lambda column: rng.permutation(column.to_numpy()))
+    if hasattr(X, "isetitem"):  # pandas
+        shuffled = X.copy()
+        for number in range(X.shape[1]):
+            order = rng.permutation(len(X))
+            shuffled.isetitem(number, X.iloc[:, number].take(order).array)
+        return shuffled
+    if hasattr(X, "with_columns"):  # polars
+        return X.with_columns([X[name][rng.permutation(len(X))] for name in X.columns])
     X = np.array(X)
     flat = X.reshape(len(X), -1)  # a view
     for column in range(flat.shape[1]):

@@ -7,6 +7,7 @@ from scipy import sparse
 from sklearn.cluster import AgglomerativeClustering, KMeans
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_iris, make_blobs
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -158,6 +159,24 @@ class TestClusterStability:
         with pytest.raises(ValueError, match=message):
             make_stability_scorer(**options)
 
+    @pytest.mark.parametrize("convert", [np.asarray, sparse.csr_array, pd.DataFrame])
+    @pytest.mark.parametrize("n_constant", [0, 1])
+    def test_one_column_that_varies__has_no_reference(self, convert, n_constant):
+        X = noise(0)[:, :1]
+        X = convert(np.hstack([X, np.ones((len(X), n_constant))]))
+        with pytest.raises(ValueError, match="two at least must vary.*reference=False"):
+            cluster_stability(KMeans(2), X)
+        assert cluster_stability(KMeans(2), X, reference=False).mean > -0.5
+
+    def test_texts__have_no_reference(self):
+        texts = ["car engine", "engine of a car", "bread", "more bread"] * 20
+        clusterer = make_pipeline(TfidfVectorizer(), KMeans(2, n_init=5))
+        with pytest.raises(ValueError, match="two at least must vary"):
+            cluster_stability(clusterer, texts)
+        for X in (texts, pd.Series(texts)):
+            result = cluster_stability(clusterer, X, reference=False)
+            assert result.mean > 0.9
+
     @pytest.mark.parametrize("n_samples", [1, 5])
     def test_too_few_rows(self, n_samples):
         with pytest.raises(ValueError, match=f"n_samples={n_samples} is too few"):
@@ -195,6 +214,26 @@ class TestShuffledColumns:
         assert sorted(shuffled["a"]) == sorted(X["a"])
         assert len(shuffled.drop_duplicates()) > 3
 
+    def test_frames_keep_the_kinds_of_their_columns(self):
+        X = pd.DataFrame(
+            {
+                "kind": pd.Categorical([*"pqr"] * 20),
+                "count": pd.array([1, 2, None] * 20, dtype="Int64"),
+            },
+            index=range(100, 160),
+        )
+        shuffled = shuffled_columns(X, np.random.RandomState(0))
+        assert shuffled.dtypes.equals(X.dtypes)
+        assert shuffled["count"].isna().sum() == 20
+        assert len(shuffled.drop_duplicates()) > 3
+
+        polars = pytest.importorskip("polars")
+        X = polars.DataFrame({"a": [*"xyz"] * 20, "b": [1, 2, None] * 20})
+        shuffled = shuffled_columns(X, np.random.RandomState(0))
+        assert shuffled.schema == X.schema
+        assert sorted(shuffled["a"]) == sorted(X["a"])
+        assert shuffled.n_unique() > 3
+
 
 class TestSelection:
     def test_blobs__the_number_is_found(self):
@@ -227,10 +266,17 @@ class TestSelection:
         # Three subsamples of the data and three of the reference, each once.
         assert len(list(tmp_path.rglob("output.pkl"))) == 6
 
-    @pytest.mark.parametrize("numbers", [[], [1, 2]])
+    @pytest.mark.parametrize("numbers", [[], [1, 2], [2.7, 3.2], "23", 3])
     def test_bad_numbers(self, numbers):
         with pytest.raises(ValueError, match="from 2 on"):
             select_n_clusters(KMeans(), noise(0), n_clusters=numbers)
+
+    @pytest.mark.parametrize("tolerance", [-1, np.nan, None])
+    def test_bad_tolerance(self, tolerance):
+        with pytest.raises(ValueError, match="tolerance must be"):
+            select_n_clusters(KMeans(), noise(0), tolerance=tolerance)
+        with pytest.raises(ValueError, match="tolerance must be"):
+            most_clusters(tolerance=tolerance)
 
 
 class TestSearch:
