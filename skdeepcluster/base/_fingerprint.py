@@ -44,13 +44,16 @@ def fingerprint(estimator: BaseEstimator, *more) -> str:
             value = str(value)
         parameters[name] = value
     versions = (__version__, torch.__version__, sklearn.__version__)
-    try:
-        return joblib.hash((type(estimator).__qualname__, parameters, versions, more))
-    except pickle.PicklingError as error:
-        raise ValueError(
-            "memory and checkpoint need parameters that can be pickled. Define the "
-            f"function or class at the top of a module: {error}"
-        ) from error
+    for name, value in parameters.items():
+        try:
+            joblib.hash(value)
+        except pickle.PicklingError:  # which would print the value
+            raise ValueError(
+                f"memory and checkpoint need parameters that can be pickled, and "
+                f"{name!r} of {type(estimator).__name__} cannot. Define the function "
+                "or class at the top of a module."
+            ) from None
+    return joblib.hash((type(estimator).__qualname__, parameters, versions, more))
 
 
 def weights_of(module: nn.Module) -> dict[str, np.ndarray]:

@@ -97,9 +97,8 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
         eighth of the rows but at least 16; about ten for each cluster where clusters
         are many. Batches are made equally long.
     memory : str, joblib.Memory or None, default=None
-        Where to keep what is fitted first, so that fits which differ only in what comes
-        after pre-training, such as `n_clusters`, pre-train once. Needs an integer
-        `random_state`, here or there.
+        Where to keep what is fitted first: fits that differ only in what comes after
+        pre-training pre-train once. Needs an integer `random_state`, here or there.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Of the training steps. ``"auto"`` is bfloat16 where the hardware multiplies it
         natively and the layers are wide enough to gain, else float32. Everything after
@@ -320,7 +319,10 @@ class SCANClustering(SubEstimatorMixin, HeadClusterer):
         self.best_head_ = best_head(losses, used)
         trained.choose(self.best_head_)
         self.self_labelled_ = False
-        if self.self_label is True or (self.self_label == "auto" and views is not None):
+        by_itself = self.self_label
+        if by_itself == "auto":
+            by_itself = views is not None
+        if by_itself:
             before = losses[self.best_head_], used[self.best_head_]
             self._label_itself(trainer, trained, neighbors, views, *before)
         self.model_ = model.eval()

@@ -310,7 +310,7 @@ class Autoencoder(DecoderMixin, DeepEstimator):
 
     def _check_before_training(self, X, start):
         if self.layerwise and (
-            self.linear_path is True
+            self.linear_path not in ("auto", False)
             or self.likelihood == "bernoulli"
             or self.network is not None
         ):

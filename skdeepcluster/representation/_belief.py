@@ -298,7 +298,8 @@ class DeepBeliefNetwork(Autoencoder):
         if visible == "bernoulli" and not _are_shares(X):
             raise ValueError(
                 "visible='bernoulli' needs values in [0, 1]. Got others in X: put a "
-                "MinMaxScaler in front, or use visible='gaussian'."
+                "MinMaxScaler in front, or use visible='gaussian'"
+                f"{'' if start is None else ' with warm_start=False'}."
             )
 
     def _train(self, X, seeds, checkpoint, start):

@@ -5,6 +5,8 @@ import numbers
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
+
 
 class InvalidParameterError(ValueError, TypeError):
     """A parameter has a wrong type or lies outside its range.
@@ -86,7 +88,9 @@ def _interval(low, high, closed):
 
 
 def _allows(rule, value):
-    if rule is None or isinstance(rule, (bool, str)):
+    if isinstance(rule, bool):
+        return isinstance(value, (bool, np.bool_)) and bool(value) is rule
+    if rule is None or isinstance(rule, str):
         return value is rule or (isinstance(value, str) and value == rule)
     if rule is callable:
         return callable(value)

@@ -40,6 +40,9 @@ def _columns(space, where, n_features, names):
     if isinstance(space, tuple) and len(space) == 2 and all(map(_is_integer, space)):
         columns = np.arange(*space)
     elif isinstance(space, slice):
+        ends = (space.start, space.stop, space.step)
+        if not all(end is None or _is_integer(end) for end in ends):
+            raise ValueError(f"{where} must be a slice of numbers. Got {space!r}.")
         columns = np.arange(n_features)[space]
     elif isinstance(space, (list, tuple, np.ndarray)):
         columns = [_column(one, where, names) for one in space]

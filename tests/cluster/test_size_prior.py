@@ -14,7 +14,13 @@ def test_names__are_powers_of_the_rank():
     assert torch.equal(prior_shares("zipf", 4), zipf_prior(4))
 
 
-@pytest.mark.parametrize("kind", [list, tuple, np.array, torch.tensor, pd.Series])
+def learned(sizes):
+    return torch.tensor(sizes, dtype=torch.float32, requires_grad=True)
+
+
+@pytest.mark.parametrize(
+    "kind", [list, tuple, np.array, torch.tensor, learned, pd.Series]
+)
 def test_sizes__are_divided_by_their_sum(kind):
     shares = prior_shares(kind([300, 100, 600]), 3)
     assert shares.dtype == torch.float32
@@ -28,6 +34,7 @@ def test_sizes__are_divided_by_their_sum(kind):
         [[0.2, 0.3, 0.5]],
         [0.5, 0.5, 0.0],
         [1.0, 1.5, -0.5],
+        [-1.0, -1.0, -2.0],
         [1.0, np.nan, 1.0],
         [1.0, np.inf, 1.0],
         [1.0, 1e-60, 1.0],  # zero in float32

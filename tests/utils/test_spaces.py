@@ -48,6 +48,8 @@ def test_space__in_each_form(space, expected):
         ([(0, 2), []], r"spaces\[1\] has no columns"),
         ([(3, 3)], r"spaces\[0\] has no columns"),
         ([slice(7, 9)], r"spaces\[0\] has no columns"),
+        ([slice("a", "b")], r"spaces\[0\] must be a slice of numbers"),
+        ([slice(0, 2.0)], r"spaces\[0\] must be a slice of numbers"),
         ([(0, 6)], "names the column 5, but those of X are 0 to 4"),
         ([(-1, 2)], "names the column -1"),
         ([[0, 5]], "names the column 5"),

@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from skdeepcluster.losses import zipf_prior
-from skdeepcluster.utils import ArrayLikes
+from skdeepcluster.utils import ArrayLikes, check_array_like
 
 SIZE_PRIORS = ["uniform", "zipf", ArrayLikes()]
 _EXPONENTS = {"uniform": 0.0, "zipf": 1.0}
@@ -20,13 +20,14 @@ def prior_shares(size_prior: str | ArrayLike, n_clusters: int) -> Tensor:
     if isinstance(size_prior, str) and size_prior in _EXPONENTS:
         return zipf_prior(n_clusters, _EXPONENTS[size_prior])
     try:
-        sizes = np.asarray(size_prior, dtype=np.float64)
-        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-            shares = (sizes / sizes.sum()).astype(np.float32)
+        sizes = np.asarray(check_array_like(size_prior), dtype=np.float64)
     except (TypeError, ValueError):
-        shares = np.empty(0)
-    # Of infinite sizes and of sizes that sum to zero the shares are not finite.
-    if shares.shape != (n_clusters,) or not (shares > 0).all():
+        sizes = np.empty(0)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        shares = (sizes / sizes.sum()).astype(np.float32)
+    # Of infinite sizes the shares are not finite; of the smallest they may be zero.
+    positive = sizes.shape == (n_clusters,) and (sizes > 0).all() and (shares > 0).all()
+    if not positive:
         raise ValueError(
             "size_prior must be 'uniform', 'zipf' or a positive, finite size for each "
             f"of the n_clusters={n_clusters} clusters. Got {size_prior!r}."
