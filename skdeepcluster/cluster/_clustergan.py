@@ -241,8 +241,9 @@ class ClusterGANClustering(CentersMixin, AdversarialClusterer):
     what it has learned of batches is used in ``sample``; one :math:`\epsilon` for each
     row, where the authors' code has one for each batch; a larger learning rate, with
     thousands of steps of the generator in the place of hundreds of thousands; rows are
-    centred and scaled and the generator's last layer is linear; the paper's figures
-    are those of models chosen with labels, which nothing here sees.
+    centred and scaled and the generator's last layer is linear; k-means sees noise and
+    code also with ``noise_weight=0``; the paper's figures are those of models chosen
+    with labels, which nothing here sees.
 
     References
     ----------

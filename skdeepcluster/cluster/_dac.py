@@ -208,9 +208,10 @@ class DACClustering(ViewHeadClusterer):
 
     Departures from [1]_: the error is squared, as in the code of its authors, where the
     paper has a cross-entropy; targets come from the batch of the step, with its own
-    batch normalisation, where the paper takes them from a larger one for several steps;
-    the thresholds move with the steps, not the epochs; the last layer starts as twice
-    the identity, where the paper has it once, so that of few clusters, too, some pairs
+    batch normalisation, where the paper takes them from a larger one for several steps,
+    and the averages with which rows are labelled are of rows and of views; the
+    thresholds move with the steps, not the epochs; the last layer starts as twice the
+    identity, where the paper has it once, so that of few clusters, too, some pairs
     begin below the lower threshold; Adam with a learning rate that falls takes the
     place of RMSprop; views are those of the other methods here; the network is small;
     pixels are scaled; the paper has no views of tables.

@@ -98,9 +98,9 @@ class DKMClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         [0, inf).
     first_inverse_temperature : float, default=5.0
         How sharply a row prefers its nearest centroid at the start, in range (0, inf),
-        in parts of the mean squared distance of the rows to their first centroid. Far
-        below 1 rows and centroids draw together. The same as `inverse_temperature`: no
-        annealing.
+        in parts of the mean squared distance of the rows to the nearest of the first
+        centroids. Far below 1 rows and centroids draw together. The same as
+        `inverse_temperature`: no annealing.
     inverse_temperature : float, default=28.1
         The same once half of the steps are over, in range (0, inf). From some hundreds
         on labels are hard.
@@ -109,9 +109,10 @@ class DKMClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         below this, in range [0, 1].
     init : {"auto", "agglomerative", "kmeans"}, default="auto"
         The first clusters of the embedding: those of k-means, or clusters that merge
-        two by two along its nearest neighbours, as in :class:`JULEClustering`, of at
-        most 20,000 rows in one process. ``"auto"`` makes both where it can and takes
-        the merged ones if they suit the graph of the neighbours better.
+        two by two along its nearest neighbours, as in :class:`JULEClustering`; of more
+        than 20,000 rows a sample merges, and each row goes with the nearest of these.
+        ``"auto"`` makes both and takes the merged ones if they suit the graph of the
+        neighbours better.
     n_init : int, default=20
         Number of k-means runs of which the best is taken, in range [1, inf).
     n_runs : int, default=1
@@ -132,9 +133,8 @@ class DKMClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         Rows per optimiser step in range [1, inf). ``"auto"`` is 256, for small data an
         eighth of the rows but at least 16.
     memory : str, joblib.Memory or None, default=None
-        Where to keep what is fitted first, so that fits which differ only in what comes
-        after pre-training, such as `n_clusters`, pre-train once. Needs an integer
-        `random_state`, here or there.
+        Where to keep what is fitted first: fits that differ only in what comes after
+        pre-training pre-train once. Needs an integer `random_state`, here or there.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Of the training steps. ``"auto"`` is bfloat16 where the hardware multiplies it
         natively and the layers are wide enough to gain, else float32. Everything after

@@ -124,8 +124,8 @@ class PICAClustering(SeveralHeadsClusterer):
         Number of clusters that have training rows; below `n_clusters` only after a
         ConvergenceWarning.
     head_losses_ : ndarray of shape (n_heads,)
-        Mean loss of each head over the steps of the last epoch; after a warm start of
-        the one that was kept.
+        Running mean of the loss of each head, over about the steps of one epoch; after
+        a warm start of the one that was kept.
     best_head_ : int
         The head that was kept.
     model_ : torch.nn.Module

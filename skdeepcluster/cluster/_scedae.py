@@ -56,7 +56,9 @@ class SCEDAEClustering(SubEstimatorMixin, CentersMixin, DeepClusterer):
     vary : {"weights", "epochs", "layers"}, default="weights"
         In what the members differ: in their first weights alone; or also in the number
         of their epochs, in equal steps up to that of `autoencoder`; or also in the
-        order of their hidden layers, which then need different widths.
+        order of their hidden layers, which then need different widths. A module as
+        `network` gives all of them its own first weights: give a function that makes
+        one.
     n_landmarks : int, default=100
         Landmarks in each embedding, found by k-means, in range [`n_clusters`, inf);
         never more than there are distinct rows.
@@ -66,9 +68,8 @@ class SCEDAEClustering(SubEstimatorMixin, CentersMixin, DeepClusterer):
         Number of k-means runs in the spectral embedding, of which the best is kept, in
         range [1, inf).
     memory : str, joblib.Memory or None, default=None
-        Where to keep what is fitted first, so that fits which differ only in what comes
-        after pre-training, such as `n_clusters`, pre-train once. Needs an integer
-        `random_state`, here or there.
+        Where to keep what is fitted first: fits that differ only in what comes after
+        pre-training pre-train once. Needs an integer `random_state`, here or there.
     device : str or torch.device, default="auto"
         Where to train and predict. ``"auto"`` is a CUDA device if there is one, else
         the CPU.
@@ -264,7 +265,7 @@ class SCEDAEClustering(SubEstimatorMixin, CentersMixin, DeepClusterer):
             )
         if self.vary == "layers" and not isinstance(self.autoencoder, FrozenEstimator):
             learner = self._unfitted_learner()
-            if learner.network is not None or len(_orders(learner, X)) < 2:
+            if learner.network is not None or len(_orders(learner, X, 2)) < 2:
                 raise ValueError(
                     "vary='layers' needs hidden layers of different widths to put in "
                     "other orders, such as autoencoder=Autoencoder("
@@ -318,7 +319,7 @@ class SCEDAEClustering(SubEstimatorMixin, CentersMixin, DeepClusterer):
                 n_epochs = members[0].n_iter_ * (len(seeds) - number)
                 learner.max_epochs = math.ceil(n_epochs / len(seeds))
             if self.vary == "layers":
-                orders = _orders(learner, X)
+                orders = _orders(learner, X, len(seeds))
                 learner.hidden_layer_sizes = orders[number % len(orders)]
             part = checkpoint.within(f"run-{number}")
             members += self._fit_with_seeds(X, learner, [own_seed], part)
@@ -356,10 +357,17 @@ class SCEDAEClustering(SubEstimatorMixin, CentersMixin, DeepClusterer):
         return SumOfEncoders(**parts).eval()
 
 
-def _orders(learner: Autoencoder, X) -> list[tuple[int, ...]]:
-    """The hidden layers in each order that is another one."""
+def _orders(learner: Autoencoder, X, most: int) -> list[tuple[int, ...]]:
+    """The hidden layers in orders that differ, at most so many."""
     hidden = learner._layer_widths(*X.shape)[1:-1]
-    return list(dict.fromkeys(itertools.permutations(hidden)))
+    if len(set(hidden)) == 1:
+        return [tuple(hidden)]
+    orders: dict[tuple[int, ...], None] = {}
+    for order in itertools.permutations(hidden):
+        orders[order] = None
+        if len(orders) == most:
+            break
+    return list(orders)
 
 
 def _right_singular_vectors(
