@@ -13,6 +13,7 @@ from skdeepcluster.networks import nearest, squared_distances
 SAMPLE = 20_000  # rows on which the starts of k-means are compared
 _ROUNDING = 1e-10  # of a squared distance, in parts of the mean one
 _COMPARED = 512  # rows with all points at once
+_COMPARISONS, _FEWEST = 2**33, 1000  # of rows with points, and of points
 _MAX_ITER, _TOL = 300, 1e-4  # those of scikit-learn
 
 
@@ -91,8 +92,9 @@ def clusters_of_sample(
 ) -> tuple[Tensor, Tensor]:
     """Clusters of all rows from those of a sample: (m, d), (m,).
 
-    A row goes with the nearest of the sample, or with the nearest mean where a pass
-    over all rows is not cheap. -> means (n_clusters, d) and labels (n,).
+    A row goes with the nearest of the sample, of which the more rows there are the less
+    is looked at, or with the nearest mean where a pass over all rows is not cheap.
+    -> means (n_clusters, d) and labels (n,).
     """
     labels = labels.to(z.device)
     clusters = [points[labels == label] for label in range(int(labels.max()) + 1)]
@@ -100,6 +102,9 @@ def clusters_of_sample(
     if not z.held:
         return centers, z.apply(lambda rows: nearest(rows, centers))
     if not len(points) == z.rows.n_samples == z.n_rows:  # else they are all, in order
+        enough = max(_FEWEST, _COMPARISONS // z.n_rows)
+        step = max(1, len(points) // enough)
+        points, labels = points[::step], labels[::step]
         found = [
             roughly_nearest(part, points)
             for _, rows in z

@@ -16,6 +16,7 @@ from skdeepcluster.initialization import (
     mean_square,
     reseed_empty,
 )
+from skdeepcluster.initialization._centers import roughly_nearest
 
 
 def passes(z):
@@ -145,13 +146,22 @@ def test_mean_square__is_never_zero():
 
 
 @pytest.mark.parametrize("held", [True, False])
-def test_clusters_of_sample(monkeypatch, held):
+@pytest.mark.parametrize("comparisons", [2**33, 100_000])
+def test_clusters_of_sample(monkeypatch, held, comparisons):
     """Two bars, side by side: a row's nearest in the sample is in its own."""
     rng = np.random.default_rng(0)
     y = np.arange(1000) % 2
     X = np.column_stack([rng.uniform(0, 20, 1000), y + 0.1 * rng.normal(size=1000)])
     if not held:
         monkeypatch.setattr(_passes, "HELD_VALUES", X.size - 1)
+    compared = []
+    monkeypatch.setattr(_centers, "_COMPARISONS", comparisons)
+    monkeypatch.setattr(_centers, "_FEWEST", 20)
+    monkeypatch.setattr(
+        _centers,
+        "roughly_nearest",
+        lambda z, points: compared.append(len(points)) or roughly_nearest(z, points),
+    )
     few = torch.tensor(X[:300], dtype=torch.float32)
     centers, labels = clusters_of_sample(passes(X), few, torch.from_numpy(y[:300]))
     of = X if held else X[:300]
@@ -160,6 +170,7 @@ def test_clusters_of_sample(monkeypatch, held):
     assert labels.shape == (1000,)
     if held:
         np.testing.assert_array_equal(labels, y)
+        assert set(compared) == {300 if comparisons == 2**33 else 100}
     else:  # the nearest mean
         distances = np.linalg.norm(X[:, None] - centers.numpy(), axis=2)
         np.testing.assert_array_equal(labels, distances.argmin(axis=1))
