@@ -11,7 +11,7 @@ from skdeepcluster.engine import Passes
 from skdeepcluster.networks import nearest, squared_distances
 
 SAMPLE = 20_000  # rows on which the starts of k-means are compared
-_ROUNDING = 1e-10  # of a squared distance, in parts of the mean one
+_ROUNDING = 1e-10  # of squared distances, in parts of squared lengths
 _COMPARED = 512  # rows with all points at once
 _COMPARISONS, _FEWEST = 2**33, 1000  # of rows with points, and of points
 _MAX_ITER, _TOL = 300, 1e-4  # those of scikit-learn
@@ -46,17 +46,23 @@ def _equal_but_for_rounding(centers: Tensor) -> Tensor:
     """Centroids of rows that are equal, but for what a network makes of each batch,
     take the place of the first of them: (k, d) -> (k, d).
     """
-    rounding = _ROUNDING * _spread(centers)
+    rounding = _rounding(centers)[:, None]
     firsts = [
-        (squared_distances(part, centers) <= rounding).int().argmax(dim=1)
-        for part in centers.split(_COMPARED)
+        (squared_distances(part, centers) <= own).int().argmax(dim=1)
+        for part, own in zip(
+            centers.split(_COMPARED), rounding.split(_COMPARED), strict=True
+        )
     ]
     return centers[torch.cat(firsts)]
 
 
-def _spread(z: Tensor) -> Tensor:
-    """Mean squared distance to the mean: (n, d) -> ()."""
-    return (z - z.mean(dim=0)).square().sum(dim=1).mean()
+def _rounding(z: Tensor) -> Tensor:
+    """Squared distances from each point that say nothing: (n, d) -> (n,).
+
+    Next to nothing beside its length, and beside how far points lie from each other.
+    """
+    spread = (z - z.mean(dim=0)).square().sum(dim=1).mean()
+    return _ROUNDING * z.square().sum(dim=1).clamp_max(spread)
 
 
 def mean_square(z: Passes, centers: Tensor) -> float:
@@ -161,10 +167,12 @@ def reseed_empty(centers: Tensor, empty: Tensor, z: Tensor) -> Tensor:
     used[empty] = False
     # Distance of each row to the nearest centroid with rows, then also to those moved.
     distance = squared_distances(z, centers[used]).amin(dim=1)
-    rounding = _ROUNDING * _spread(z)
+    rounding = _rounding(z)
     for number, center in enumerate(empty):
         farthest = distance.argmax()
-        if distance[farthest] <= rounding:  # fewer distinct rows than centroids
+        if (
+            distance[farthest] <= rounding[farthest]
+        ):  # fewer distinct rows than centroids
             return empty[:number]
         centers[center] = z[farthest]
         distance = torch.minimum(distance, (z - z[farthest]).square().sum(dim=1))

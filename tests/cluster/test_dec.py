@@ -219,7 +219,7 @@ def dead_centre(monkeypatch):
 @pytest.mark.filterwarnings("error::sklearn.exceptions.ConvergenceWarning")
 def test_dead_cluster__is_seeded_anew_while_training(blobs, dead_centre):
     X, y = blobs
-    dec = small(max_epochs=10).fit(X)
+    dec = small(init="kmeans", max_epochs=10).fit(X)
     assert dec.n_clusters_ == 3
     assert np.bincount(dec.labels_).min() > 0
     assert clustering_history(dec)[0]["smallest"] > 0
@@ -228,7 +228,8 @@ def test_dead_cluster__is_seeded_anew_while_training(blobs, dead_centre):
 
 def test_cluster_that_ends_without_rows__is_dropped_everywhere(blobs, dead_centre):
     X, _ = blobs
-    dec = small(max_epochs=0)  # no target, so nothing is seeded anew
+    # No target, so nothing is seeded anew.
+    dec = small(init="kmeans", max_epochs=0)
     with pytest.warns(ConvergenceWarning, match="2 clusters instead of n_clusters=3"):
         dec.fit(X)
     assert dec.n_clusters_ == dec.model_.n_clusters == 2
@@ -243,7 +244,7 @@ def test_cluster_that_ends_without_rows__is_dropped_everywhere(blobs, dead_centr
 
 def test_warning__points_to_the_line_that_called_fit(blobs, dead_centre):
     with pytest.warns(ConvergenceWarning) as caught:
-        small(max_epochs=0).fit(blobs[0])
+        small(init="kmeans", max_epochs=0).fit(blobs[0])
     assert caught[0].filename == __file__
 
 

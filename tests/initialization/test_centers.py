@@ -59,6 +59,13 @@ def test_kmeans_centers__that_differ_by_rounding_are_one():
     assert len(set(zip(kind, labels.tolist(), strict=True))) == 3
 
 
+def test_kmeans_centers__beside_a_row_far_away_stay_apart():
+    z = np.repeat([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1e7, 1e7]], [9, 9, 9, 1], 0)
+    centers, labels = kmeans_centers(passes(z + 0.5), n_clusters=4, n_init=3, seed=0)
+    assert len(np.unique(centers, axis=0)) == 4
+    assert len(set(labels.tolist())) == 4
+
+
 def test_kmeans_centers__of_many_rows_go_on_from_the_best_of_a_sample(monkeypatch):
     rng = np.random.default_rng(0)
     X = np.repeat(8.0 * np.eye(4), 500, axis=0) + rng.normal(size=(2000, 4))
