@@ -179,7 +179,7 @@ and the seed; ClustPy's trains 100 epochs before and 150 epochs of clustering in
 and is given pixels divided by 255. "Ratio" is its total over our seconds to the
 published figure, as far as both are there; "To ClustPy's" are our seconds to the
 accuracy that it ends with. Its rows are of several calls, in which its pre-training
-took from 1,600 to 2,020 s. Labels serve this clock and nothing else.
+took from 1,600 to 2,030 s. Labels serve this clock and nothing else.
 ``benchmarks/time_to_quality.py`` makes this page.
 """
 
