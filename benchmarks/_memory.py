@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from _speed import LONG, WIDE, fitted, ours, spread
+from _speed import LONG, METHODS, WIDE, fitted, ours, spread
 
 
 def measure_memory(repeats):
@@ -16,7 +16,7 @@ def measure_memory(repeats):
     if not Path("/proc/self/status").exists():
         yield {"part": "memory", "note": "skipped: this is not Linux"}
         return
-    for name in ("Autoencoder", "DECClustering"):
+    for name in METHODS:
         estimator = ours(name, LONG, 1, max_epochs=1, precision="auto")
         for method in ("fit", "predict") if name == "DECClustering" else ("fit",):
             added = [in_fresh_process(estimator, method) for _ in range(repeats)]

@@ -131,23 +131,28 @@ class Rows:
 
         Where rows are not kept they come in short runs from all over the array.
         """
+        if self._resident is not None:
+            return self.take(self._drawn(size, seed))
         return torch.cat(list(self.sampled(size, seed)))
 
     def sampled(self, size: int, seed: int) -> Iterator[Tensor]:
         """The same in parts, for rows of any width."""
+        if self._resident is not None:
+            yield from map(self.take, self._drawn(size, seed).split(SAMPLE_PART))
+            return
         rng = np.random.RandomState(seed)
         size = min(size, self.n_samples)
-        if self._resident is not None:
-            index = torch.from_numpy(rng.permutation(self.n_samples)[:size])
-            for part in index.to(self.device).split(SAMPLE_PART):
-                yield self._read(self._resident.index_select(0, part))
-            return
         n_blocks = min(size, SAMPLE_BLOCKS)
         length = size // n_blocks
         edges = np.linspace(0, self.n_samples, n_blocks + 1).astype(np.int64)
         starts = rng.randint(edges[:-1], edges[1:] - length + 1)  # inside its share
         for start in starts.tolist():
             yield self.between(start, start + length)
+
+    def _drawn(self, size, seed) -> Tensor:
+        """Numbers of rows at random, on the device."""
+        order = np.random.RandomState(seed).permutation(self.n_samples)
+        return torch.from_numpy(order[:size]).to(self.device)
 
     def _read(self, kept: Tensor) -> Tensor:
         """Rows that are kept, as float32."""
