@@ -170,9 +170,7 @@ def reseed_empty(centers: Tensor, empty: Tensor, z: Tensor) -> Tensor:
     rounding = _rounding(z)
     for number, center in enumerate(empty):
         farthest = distance.argmax()
-        if (
-            distance[farthest] <= rounding[farthest]
-        ):  # fewer distinct rows than centroids
+        if distance[farthest] <= rounding[farthest]:  # fewer distinct rows
             return empty[:number]
         centers[center] = z[farthest]
         distance = torch.minimum(distance, (z - z[farthest]).square().sum(dim=1))
