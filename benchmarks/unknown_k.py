@@ -6,8 +6,8 @@ scikit-learn does not bring::
     SKDEEPCLUSTER_DATA=folder python benchmarks/unknown_k.py
 
 It adds what is missing to ``benchmarks/unknown_k.csv`` and sums it up in
-``benchmarks/unknown_k.rst``. Labels enter the scores, and DCNClustering is told their
-number.
+``benchmarks/unknown_k.rst``. Labels enter the scores, and what is "told" the number of
+classes.
 """
 
 import argparse
@@ -64,15 +64,19 @@ SETS = {  # name: (rows and classes, what they are)
 # -- methods: rows, number of classes, fitted autoencoder, seed -> labels --------------
 
 
-def unseen(X, n_classes, autoencoder, seed):
-    start = FrozenEstimator(autoencoder)
-    return UNSEENClustering(autoencoder=start, random_state=seed).fit_predict(X)
+def unseen(X, n_classes, autoencoder, seed, **settings):
+    settings |= {"autoencoder": FrozenEstimator(autoencoder), "random_state": seed}
+    return UNSEENClustering(**settings).fit_predict(X)
 
 
-def dcn(X, n_classes, autoencoder, seed):
+def told_unseen(X, n_classes, autoencoder, seed):
+    settings = {"max_clusters": n_classes, "least_share": 0}  # no cluster dies
+    return unseen(X, n_classes, autoencoder, seed, **settings)
+
+
+def told_dcn(X, n_classes, autoencoder, seed):
     start = FrozenEstimator(autoencoder)
-    settings = {"init": "kmeans", "random_state": seed}  # UNSEEN's start
-    return DCNClustering(n_classes, autoencoder=start, **settings).fit_predict(X)
+    return DCNClustering(n_classes, autoencoder=start, random_state=seed).fit_predict(X)
 
 
 def mixture(X, n_classes, autoencoder, seed):
@@ -99,8 +103,9 @@ def stability(X, n_classes, autoencoder, seed):
 
 
 METHODS = {
-    "DCNClustering, told": dcn,
     "UNSEENClustering": unseen,
+    "UNSEENClustering, told": told_unseen,
+    "DCNClustering, told": told_dcn,
     "Autoencoder + BayesianGaussianMixture": mixture,
     "Autoencoder + HDBSCAN": density,
     f"Autoencoder + {STABILITY}": stability,
@@ -137,8 +142,10 @@ def run(name, seed, methods, output):
 
 ABOUT = f"""
 Mean ± standard deviation (n - 1) over seeds. All methods start from the
-same autoencoder with its defaults, DCN and UNSEEN from k-means in its space; "told" is
-the number of classes, which the others have to find: UNSEENClustering from at most
+same autoencoder with its defaults. "Told" is the number of classes, to DCN with its
+defaults, which may start from clusters that merge, and to UNSEENClustering, whose
+start is k-means: it has as many clusters as there are classes and none may die. The
+others have to find it: UNSEENClustering from at most
 {MOST} clusters on, the mixture likewise, with diagonal covariances; HDBSCAN with
 clusters of at least a hundredth of the rows, where rows of no cluster count as one more
 in the ARI; and the most stable number of clusters of k-means from 2 to 20 by

@@ -43,8 +43,12 @@ def _columns(space, where, n_features, names):
         ends = (space.start, space.stop, space.step)
         if not all(end is None or _is_integer(end) for end in ends):
             raise ValueError(f"{where} must be a slice of numbers. Got {space!r}.")
+        if any(end is not None and abs(end) > n_features for end in ends[:2]):
+            raise ValueError(
+                f"{where} goes beyond the {n_features} columns of X. Got {space!r}."
+            )
         columns = np.arange(n_features)[space]
-    elif isinstance(space, (list, tuple, np.ndarray)):
+    elif isinstance(space, (list, np.ndarray)):
         columns = [_column(one, where, names) for one in space]
     else:
         raise ValueError(
