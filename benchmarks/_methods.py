@@ -73,7 +73,7 @@ DESIGNS = {  # of ComposedClustering, by what is not at its default
         {"locality_weight": 0.1},
         {"augmentation_weight": 0.03},
         {"recluster": True},
-        {"init": "agglomerative"},
+        {"init": "kmeans"},
     ]
 }
 
@@ -101,7 +101,7 @@ METHODS = [  # of flat rows, where DCEC is IDEC; of views, an embedding and a cl
 ]
 METHODS_OF_IMAGES = [
     *(K_MEANS, TWO_STEP, DCEC, DEPICT, *FROM_VIEWS, SCAN, *BEHIND_CONTRAST),
-    *(IMSAT, JULE),
+    *(IMSAT, JULE, INFOGAN, CLUSTERGAN),
 ]
 
 
@@ -177,7 +177,7 @@ def cluster(method, X, n_clusters, seed, start):
     given = {} if start is None else {part_of(method): FrozenEstimator(start)}
     changes = {}
     if method == COMPOSED or method in DESIGNS:
-        method, changes = COMPOSED, {"init": "kmeans", **DESIGNS.get(method, {})}
+        method, changes = COMPOSED, DESIGNS.get(method, {})
     cls = getattr(skdeepcluster, method)
     return cls(n_clusters, random_state=seed, **given, **changes).fit_predict(X)
 

@@ -23,9 +23,8 @@ SETS = {
 }
 
 ABOUT = """
-"ComposedClustering" has its defaults, which are those of IDEC, but for
-``init="kmeans"``. Each of the other designs differs from it in what its name says, and
-starts from the same autoencoder.
+"ComposedClustering" has its defaults, which are those of IDEC. Each of the other
+designs differs from it in what its name says, and starts from the same autoencoder.
 ``benchmarks/designs.py`` makes this page from ``benchmarks/designs.csv``.
 """
 

@@ -26,7 +26,7 @@ MNIST = {
     JULE: ("0.964", YANG),
     DAC: ("0.978", CHANG),
 }
-USPS = {DCEC: ("0.7900", GUO), DEPICT: ("0.964", DIZAJI)}
+USPS = {DCEC: ("0.7900", GUO), DEPICT: ("0.964", DIZAJI), JULE: ("0.950", YANG)}
 
 
 def digits():

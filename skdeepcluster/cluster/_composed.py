@@ -91,7 +91,7 @@ class ComposedClustering(SoftAssignmentMixin, DecoderMixin, DesignClusterer):
         dropped, and with it ``inverse_transform``.
     balance_weight : float, default=0.0
         Weight of the divergence, in nats, of the mean assignment of a batch from
-        `size_prior`, in range [0, inf).
+        `size_prior`, in range [0, inf). At 0 `size_prior` does not count.
     size_prior : {"uniform", "zipf"} or array-like, default="uniform"
         Which sizes of clusters are expected: equal ones, sizes that fall as one over
         their rank, or a positive number for each cluster, in any order, which are
@@ -101,7 +101,7 @@ class ComposedClustering(SoftAssignmentMixin, DecoderMixin, DesignClusterer):
         neighbours in the input, in range [0, inf).
     augmentation_weight : float, default=0.0
         Weight of the squared distance between a row and a random view of it, in range
-        [0, inf).
+        [0, inf). At 0 no views are made.
     augmentation : str or callable, default="auto"
         How views are made, anew in every step. Of images: ``"strong"`` crops, turns
         and colours them, ``"weak"`` moves them a little. Of other rows:
@@ -116,7 +116,7 @@ class ComposedClustering(SoftAssignmentMixin, DecoderMixin, DesignClusterer):
         Degrees of freedom of Student's t-distribution in range (0, inf).
     balance : float, default=0.25
         Exponent of the soft frequencies that the targets are divided by, in range
-        [0, inf). At 1, as in the paper, the targets pull strongly towards clusters of
+        [0, inf). At 1, as published, the targets pull strongly towards clusters of
         equal size; at 0 not at all.
     inverse_temperature : float, default=28.1
         How much nearer a centroid of ``"soft_kmeans"`` must be to count alone, in range
@@ -163,8 +163,7 @@ class ComposedClustering(SoftAssignmentMixin, DecoderMixin, DesignClusterer):
         natively and the layers are wide enough to gain, else float32. Everything after
         training is float32.
     device : str or torch.device, default="auto"
-        Where to train and predict. ``"auto"`` is a CUDA device if there is one, else
-        the CPU.
+        Where to compute. ``"auto"`` is a CUDA device if there is one, else the CPU.
     distributed : bool, default=False
         Whether the processes that torchrun has started train one model together, each
         on the rows that it is given. `batch_size` is then that of all of them, and

@@ -106,8 +106,7 @@ class ContrastiveClustering(ViewHeadClusterer):
         natively and the layers are wide enough to gain, else float32. Everything after
         training is float32.
     device : str or torch.device, default="auto"
-        Where to train and predict. ``"auto"`` is a CUDA device if there is one, else
-        the CPU.
+        Where to compute. ``"auto"`` is a CUDA device if there is one, else the CPU.
     checkpoint : str or path-like, default=None
         Folder in which a fit leaves its progress, in a subfolder of its own, so that
         the same fit started again goes on where it was interrupted. The subfolder is

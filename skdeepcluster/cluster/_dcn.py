@@ -110,8 +110,7 @@ class DCNClustering(DecoderMixin, CentroidClusterer):
         natively and the layers are wide enough to gain, else float32. Everything after
         training is float32.
     device : str or torch.device, default="auto"
-        Where to train and predict. ``"auto"`` is a CUDA device if there is one, else
-        the CPU.
+        Where to compute. ``"auto"`` is a CUDA device if there is one, else the CPU.
     distributed : bool, default=False
         Whether the processes that torchrun has started train one model together, each
         on the rows that it is given. `batch_size` is then that of all of them, and

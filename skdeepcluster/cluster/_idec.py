@@ -65,7 +65,7 @@ class IDECClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         Degrees of freedom of Student's t-distribution in range (0, inf).
     balance : float, default=0.25
         Exponent of the soft frequencies that the targets are divided by, in range
-        [0, inf). At 1, as in the paper, the targets pull strongly towards clusters of
+        [0, inf). At 1, as published, the targets pull strongly towards clusters of
         equal size; at 0 not at all.
     update_interval : int or "auto", default="auto"
         Optimiser steps between two renewals of the targets, in range [1, inf).
@@ -105,8 +105,7 @@ class IDECClustering(SoftAssignmentMixin, DecoderMixin, CentroidClusterer):
         natively and the layers are wide enough to gain, else float32. Everything after
         training is float32.
     device : str or torch.device, default="auto"
-        Where to train and predict. ``"auto"`` is a CUDA device if there is one, else
-        the CPU.
+        Where to compute. ``"auto"`` is a CUDA device if there is one, else the CPU.
     distributed : bool, default=False
         Whether the processes that torchrun has started train one model together, each
         on the rows that it is given. `batch_size` is then that of all of them, and

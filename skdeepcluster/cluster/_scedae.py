@@ -71,8 +71,7 @@ class SCEDAEClustering(SubEstimatorMixin, CentersMixin, DeepClusterer):
         Where to keep what is fitted first: fits that differ only in what comes after
         pre-training pre-train once. Needs an integer `random_state`, here or there.
     device : str or torch.device, default="auto"
-        Where to train and predict. ``"auto"`` is a CUDA device if there is one, else
-        the CPU.
+        Where to compute. ``"auto"`` is a CUDA device if there is one, else the CPU.
     checkpoint : str or path-like, default=None
         Folder in which a fit leaves its progress, in a subfolder of its own, so that
         the same fit started again goes on where it was interrupted. The subfolder is

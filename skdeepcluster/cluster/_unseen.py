@@ -103,7 +103,7 @@ class UNSEENClustering(DecoderMixin, CentroidClusterer):
     max_clusters : int or "auto", default="auto"
         Number of clusters to begin with, in range [1, inf); of fewer rows as many as
         there are. ``"auto"`` is 35, of fewer than 350 rows a tenth of them, but at
-        least 2.
+        least 2. A warm start begins with the clusters of the fit before.
     autoencoder : Autoencoder, FrozenEstimator or None, default=None
         The representation to start from. It is cloned and fitted first, with a seed
         derived from `random_state` where its own is None. None is ``Autoencoder()``
@@ -142,8 +142,7 @@ class UNSEENClustering(DecoderMixin, CentroidClusterer):
         natively and the layers are wide enough to gain, else float32. Everything after
         training is float32.
     device : str or torch.device, default="auto"
-        Where to train and predict. ``"auto"`` is a CUDA device if there is one, else
-        the CPU.
+        Where to compute. ``"auto"`` is a CUDA device if there is one, else the CPU.
     checkpoint : str or path-like, default=None
         Folder in which a fit leaves its progress, in a subfolder of its own, so that
         the same fit started again goes on where it was interrupted. The subfolder is
