@@ -2,6 +2,8 @@
 
 import csv
 import functools
+import shutil
+from pathlib import Path
 
 import pytest
 from docutils.core import publish_doctree
@@ -186,3 +188,19 @@ def test_page_of_a_script_is_valid(module, monkeypatch, name):
     text = module("_page").page(name, script.ABOUT, rows, script.SETS, methods)
     publish_doctree(text, settings_overrides={"halt_level": 1})
     assert all(f"\n{data_set}\n---" in text for data_set in script.SETS)
+
+
+@pytest.mark.parametrize("name", ["designs", "images", "quality", "tables", "text"])
+def test_stored_page__is_that_of_the_stored_rows(module, monkeypatch, tmp_path, name):
+    script = module(name)
+    rows = Path(script.__file__).with_suffix(".csv")
+    shutil.copy(rows, tmp_path)
+    first = stored(rows)[0]
+    monkeypatch.setattr(module("_runs"), "__version__", first["skdeepcluster"])
+    # Of what is there nothing is run again.
+    there = ["--sets", first["set"], "--seeds", first["seed"], "--jobs", "1"]
+    own = ["--methods", first["method"], "--output", str(tmp_path / rows.name)]
+    script.main([*there, *own])
+    page = rows.with_suffix(".rst")
+    made = (tmp_path / page.name).read_text(encoding="utf-8")
+    assert made == page.read_text(encoding="utf-8")
