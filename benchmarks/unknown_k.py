@@ -26,7 +26,7 @@ from sklearn.cluster import HDBSCAN, KMeans
 from sklearn.datasets import load_digits, make_blobs
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import adjusted_rand_score
-from sklearn.mixture import BayesianGaussianMixture
+from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
 from sklearn.preprocessing import StandardScaler
 
 from skdeepcluster import DCNClustering, UNSEENClustering, datasets
@@ -64,19 +64,15 @@ SETS = {  # name: (rows and classes, what they are)
 # -- methods: rows, number of classes, fitted autoencoder, seed -> labels --------------
 
 
-def unseen(X, n_classes, autoencoder, seed, **settings):
-    settings |= {"autoencoder": FrozenEstimator(autoencoder), "random_state": seed}
-    return UNSEENClustering(**settings).fit_predict(X)
-
-
-def told_unseen(X, n_classes, autoencoder, seed):
-    settings = {"max_clusters": n_classes, "least_share": 0}  # no cluster dies
-    return unseen(X, n_classes, autoencoder, seed, **settings)
-
-
-def told_dcn(X, n_classes, autoencoder, seed):
+def unseen(X, n_classes, autoencoder, seed):
     start = FrozenEstimator(autoencoder)
-    return DCNClustering(n_classes, autoencoder=start, random_state=seed).fit_predict(X)
+    return UNSEENClustering(autoencoder=start, random_state=seed).fit_predict(X)
+
+
+def told_dcn(X, n_classes, autoencoder, seed, init="auto"):
+    start = FrozenEstimator(autoencoder)
+    dcn = DCNClustering(n_classes, autoencoder=start, init=init, random_state=seed)
+    return dcn.fit_predict(X)
 
 
 def mixture(X, n_classes, autoencoder, seed):
@@ -86,6 +82,13 @@ def mixture(X, n_classes, autoencoder, seed):
         covariance_type="diag",
         max_iter=1000,
         random_state=seed,
+    ).fit_predict(z)
+
+
+def told_mixture(X, n_classes, autoencoder, seed):
+    z = autoencoder.transform(X).astype(np.float64)
+    return GaussianMixture(
+        n_classes, covariance_type="diag", n_init=10, random_state=seed
     ).fit_predict(z)
 
 
@@ -99,16 +102,23 @@ def stability(X, n_classes, autoencoder, seed):
     found = select_n_clusters(
         KMeans(n_init=10), z, n_clusters=range(2, 21), random_state=seed
     )
-    return KMeans(found.most_stable, n_init=10, random_state=seed).fit_predict(z)
+    return k_means(X, found.most_stable, autoencoder, seed)
+
+
+def k_means(X, n_clusters, autoencoder, seed):
+    z = autoencoder.transform(X)
+    return KMeans(n_clusters, n_init=10, random_state=seed).fit_predict(z)
 
 
 METHODS = {
     "UNSEENClustering": unseen,
-    "UNSEENClustering, told": told_unseen,
     "DCNClustering, told": told_dcn,
-    "Autoencoder + BayesianGaussianMixture": mixture,
-    "Autoencoder + HDBSCAN": density,
+    "DCNClustering from k-means, told": functools.partial(told_dcn, init="kmeans"),
     f"Autoencoder + {STABILITY}": stability,
+    "Autoencoder + KMeans, told": k_means,
+    "Autoencoder + BayesianGaussianMixture": mixture,
+    "Autoencoder + GaussianMixture, told": told_mixture,
+    "Autoencoder + HDBSCAN": density,
 }
 
 
@@ -142,15 +152,16 @@ def run(name, seed, methods, output):
 
 ABOUT = f"""
 Mean ± standard deviation (n - 1) over seeds. All methods start from the
-same autoencoder with its defaults. "Told" is the number of classes, to DCN with its
-defaults, which may start from clusters that merge, and to UNSEENClustering, whose
-start is k-means: it has as many clusters as there are classes and none may die. The
-others have to find it: UNSEENClustering from at most
-{MOST} clusters on, the mixture likewise, with diagonal covariances; HDBSCAN with
-clusters of at least a hundredth of the rows, where rows of no cluster count as one more
-in the ARI; and the most stable number of clusters of k-means from 2 to 20 by
-:func:`~skdeepcluster.model_selection.select_n_clusters`, in the embedding. The machine
-had other work to do as well: seconds tell orders of magnitude.
+same autoencoder with its defaults. Below each method that has to find the number of
+clusters stands what it is when it is told the number of classes. UNSEENClustering
+begins with at most {MOST} clusters of k-means; told, it is DCNClustering, which by
+default may also begin with clusters that merge. The most stable number of clusters of
+k-means, from 2 to 20, is that of
+:func:`~skdeepcluster.model_selection.select_n_clusters` in the embedding. The Bayesian
+mixture begins with {MOST} components; both mixtures have diagonal covariances. HDBSCAN
+has clusters of at least a hundredth of the rows, and rows of no cluster count as one
+more in the ARI. The machine had other work to do as well: seconds tell orders of
+magnitude.
 """
 
 
