@@ -104,5 +104,5 @@ plt.show()
 # every cluster and finds all five.
 #
 # This is one draw of the data. The :doc:`benchmark </benchmarks/tables>` has a larger
-# one of the kind over five seeds. There too VaDE is the best, with an ARI of 0.84, and
-# DEC (0.69) and IDEC (0.70) end about where k-means does (0.69).
+# one of the kind over five seeds. There too VaDE is the best, with an ARI of 0.83, and
+# DEC (0.69) and IDEC (0.71) end about where k-means does (0.69).
