@@ -35,10 +35,9 @@ METHODS = [
 
 ABOUT = """
 "TruncatedSVD + KMeans" is latent semantic analysis: k-means on 100 components, with
-rows of length one. On R8 DCN, DEC and IDEC started from k-means, on R52 as they do by
-default. The topics differ in size by a factor of up to 1,300, so that ACC and ARI say
-above all how the two largest are treated. ``benchmarks/text.py`` makes this page from
-``benchmarks/text.csv``.
+rows of length one. The topics differ in size by a factor of up to 1,300, so that ACC
+and ARI say above all how the two largest are treated. ``benchmarks/text.py`` makes this
+page from ``benchmarks/text.csv``.
 """
 
 
